@@ -1,0 +1,153 @@
+"""The one content store: texts by digest, encrypted with a key per workflow (AES-256-GCM).
+
+Each workflow has a random content key, wrapped by the master key (`CONTENT_MASTER_KEY`, else the file
+`CONTENT_MASTER_KEY_PATH`). The associated data binds a ciphertext to its workflow and digest, so that rows cannot
+be moved. Source: NIST SP 800-38D; a key encrypts far fewer than 2^32 texts, so random nonces are safe.
+"""
+
+import base64
+import binascii
+import hashlib
+import os
+import uuid
+from functools import cache, lru_cache
+from pathlib import Path
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from django.utils import timezone
+
+from compliance.key_files import read_or_create_secret
+from compliance.models import Content, ContentKey
+
+_NONCE_BYTES = 12
+_KEY_BYTES = 32
+
+
+class ContentError(LookupError):
+    """The text is not there, was erased, or does not match its digest."""
+
+
+def compute_digest(text: str) -> str:
+    """Return the SHA-256, in hex, of the text's UTF-8 bytes."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def create_content_key(scope: uuid.UUID) -> None:
+    """Make the key of a new workflow. Call it in the transaction that creates the workflow."""
+    ContentKey.objects.create(scope=scope, wrapped_key=_seal(_master_key(), os.urandom(_KEY_BYTES), scope.bytes))
+
+
+def store_text(scope: uuid.UUID, text: str) -> str:
+    """Store a text once per workflow and return its digest. Storing it again changes nothing."""
+    plain = text.encode()
+    digest = hashlib.sha256(plain).hexdigest()
+    sealed = _seal(_content_key(scope), plain, _associated_data(scope, digest))
+    Content.objects.bulk_create(
+        [
+            Content(
+                scope=scope,
+                digest=digest,
+                nonce=sealed[:_NONCE_BYTES],
+                ciphertext=sealed[_NONCE_BYTES:],
+                size=len(plain),
+            )
+        ],
+        ignore_conflicts=True,
+    )
+    return digest
+
+
+def load_text(scope: uuid.UUID, digest: str) -> str:
+    """Return the text of that digest. Raises ContentError."""
+    return load_texts(scope, [digest])[digest]
+
+
+def load_texts(scope: uuid.UUID, digests: list[str]) -> dict[str, str]:
+    """Return texts by digest, in two queries however many they are. Raises ContentError if one is missing."""
+    wanted = {digest for digest in digests if digest}
+    if not wanted:
+        return {}
+    key = _content_key(scope)
+    texts = {}
+    for row in Content.objects.filter(scope=scope, digest__in=wanted):
+        texts[row.digest] = _open_text(key, row)
+    missing = wanted - texts.keys()
+    if missing:
+        raise ContentError(f"no text {min(missing)[:12]} is stored for {scope}")
+    return texts
+
+
+def destroy_content_key(scope: uuid.UUID) -> None:
+    """Erase a workflow's key: its texts become unreadable here; evidence and digests stay."""
+    ContentKey.objects.filter(scope=scope).update(wrapped_key=None, destroyed_at=timezone.now())
+    _unwrap.cache_clear()
+
+
+def seal_secret(secret: str, context: str) -> bytes:
+    """Encrypt a short-lived secret under the master key, bound to what it belongs to."""
+    return _seal(_master_key(), secret.encode(), context.encode())
+
+
+def open_secret(sealed: bytes, context: str) -> str:
+    """Return the secret. Raises ContentError if it was sealed for something else or under another key."""
+    return _open(_master_key(), bytes(sealed), context.encode()).decode()
+
+
+def _content_key(scope: uuid.UUID) -> bytes:
+    row = ContentKey.objects.filter(scope=scope).first()
+    if row is None or row.wrapped_key is None:
+        raise ContentError(f"the content key of {scope} was erased or never made: its texts cannot be read")
+    return _unwrap(scope, bytes(row.wrapped_key), _master_key())
+
+
+@lru_cache(maxsize=1024)
+def _unwrap(scope: uuid.UUID, wrapped_key: bytes, master_key: bytes) -> bytes:
+    return _open(master_key, wrapped_key, scope.bytes)
+
+
+def _open_text(key: bytes, row: Content) -> str:
+    sealed = bytes(row.nonce) + bytes(row.ciphertext)
+    plain = _open(key, sealed, _associated_data(row.scope, row.digest))
+    if hashlib.sha256(plain).hexdigest() != row.digest:
+        raise ContentError(f"the stored text {row.digest[:12]} does not match its digest")
+    return plain.decode()
+
+
+def _associated_data(scope: uuid.UUID, digest: str) -> bytes:
+    return scope.bytes + bytes.fromhex(digest)
+
+
+def _seal(key: bytes, plain: bytes, associated_data: bytes) -> bytes:
+    nonce = os.urandom(_NONCE_BYTES)
+    return nonce + AESGCM(key).encrypt(nonce, plain, associated_data)
+
+
+def _open(key: bytes, sealed: bytes, associated_data: bytes) -> bytes:
+    try:
+        return AESGCM(key).decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], associated_data)
+    except InvalidTag as error:
+        raise ContentError("a stored text was changed, moved, or encrypted under another key") from error
+
+
+def _master_key() -> bytes:
+    return _decode_master_key(settings.CONTENT_MASTER_KEY, Path(settings.CONTENT_MASTER_KEY_PATH))
+
+
+@cache
+def _decode_master_key(configured: str, path: Path) -> bytes:
+    source = "CONTENT_MASTER_KEY" if configured else str(path)
+    encoded = configured.encode() if configured else read_or_create_secret(path, _generate_master_key)
+    try:
+        key = base64.b64decode(encoded.strip(), validate=True)
+    except binascii.Error as error:
+        raise ImproperlyConfigured(f"{source} is not base64") from error
+    if len(key) != _KEY_BYTES:
+        raise ImproperlyConfigured(f"{source} must hold {_KEY_BYTES} bytes in base64, not {len(key)}")
+    return key
+
+
+def _generate_master_key() -> bytes:
+    return base64.b64encode(os.urandom(_KEY_BYTES))

@@ -1,0 +1,24 @@
+"""The Merkle tree over an execution's journal. Standard library only.
+
+Source: RFC 6962, section 2.1 (leaf prefix 0x00, node prefix 0x01). A leaf is the digest of one journal
+payload; each payload holds a random salt, so a digest whose payload was erased gives nothing away.
+"""
+
+import hashlib
+from collections.abc import Sequence
+
+
+def compute_merkle_root(leaf_digests: Sequence[str]) -> str:
+    """Return the root, in hex, over payload digests given in hex and in order; of none, SHA-256 of nothing."""
+    if not leaf_digests:
+        return hashlib.sha256(b"").hexdigest()
+    level = [hashlib.sha256(b"\x00" + bytes.fromhex(digest)).digest() for digest in leaf_digests]
+    while len(level) > 1:
+        paired = [
+            hashlib.sha256(b"\x01" + level[index] + level[index + 1]).digest()
+            for index in range(0, len(level) - 1, 2)
+        ]
+        if len(level) % 2:
+            paired.append(level[-1])
+        level = paired
+    return level[0].hex()

@@ -1,0 +1,118 @@
+"""Actions on evidence: issue a certificate, read a chain's evidence, record an audit event."""
+
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+from django.contrib.auth.models import AbstractBaseUser
+from django.db import connection
+from django.utils import timezone
+
+from compliance.chain import Attestation, read_chain
+from compliance.envelope import Envelope, load_public_keys, parse_envelope
+from compliance.gate import Evidence
+from compliance.models import AuditEvent, Certificate, EvidenceChain, SigningKey
+from compliance.signing import public_identity, sign_statement
+from compliance.statements import CertificateDraft, draft_closing, encode_statement
+
+
+class ChainClosed(Exception):
+    """The workflow has ended: nothing can be added to its evidence."""
+
+
+def open_chain(workflow_id: uuid.UUID) -> None:
+    """Start the chain of a new workflow. Call it in the transaction that creates the workflow."""
+    EvidenceChain.objects.create(id=workflow_id)
+
+
+def issue_certificate(workflow_id: uuid.UUID, draft: CertificateDraft) -> Certificate:
+    """Sign a draft as the next statement of its workflow's chain.
+
+    Must run inside the transaction of the change that it attests, so that neither exists without the other; the
+    chain's row stays locked until that transaction ends. Raises ChainClosed.
+    """
+    if not connection.in_atomic_block:
+        raise RuntimeError("a certificate is issued in the transaction of the change that it attests")
+    chain = EvidenceChain.objects.select_for_update().get(id=workflow_id)
+    if chain.closed_at is not None:
+        raise ChainClosed(f"the evidence of workflow {workflow_id} is closed")
+    issued_at = timezone.now()
+    payload = encode_statement(draft, str(workflow_id), chain.length, chain.head_digest or None, issued_at)
+    envelope_bytes = sign_statement(payload)
+    envelope = parse_envelope(envelope_bytes)
+    predicate = draft.predicate
+    certificate = Certificate.objects.create(
+        chain=chain,
+        sequence=chain.length,
+        kind=draft.kind,
+        digest=envelope.digest,
+        envelope=envelope_bytes,
+        key_id=_register_signing_key(envelope),
+        execution_id=predicate.get("execution", {}).get("id"),
+        stage_id=predicate.get("stage", {}).get("id", ""),
+        role=predicate.get("stage", {}).get("role", ""),
+        policy_name=predicate.get("policy", {}).get("name", ""),
+        outcome=draft.outcome,
+        verdict=draft.verdict,
+        subject_digest=draft.subject_digest,
+        issued_at=issued_at,
+    )
+    chain.length += 1
+    chain.head_digest = envelope.digest
+    if draft.kind == "closing":
+        chain.closed_at = issued_at
+    chain.save(update_fields=["length", "head_digest", "closed_at"])
+    return certificate
+
+
+def close_chain(
+    workflow_id: uuid.UUID, *, status: str, verdict: str, reason: tuple[str, str], stages: list[Mapping[str, Any]]
+) -> Certificate:
+    """Issue the closing certificate: how the workflow and each of its stages ended. Same rules as above."""
+    head_digest = EvidenceChain.objects.select_for_update().get(id=workflow_id).head_digest
+    draft = draft_closing(
+        status=status, verdict=verdict, reason=reason, stages=stages, head_digest=head_digest or "0" * 64
+    )
+    return issue_certificate(workflow_id, draft)
+
+
+def load_evidence(workflow_id: uuid.UUID) -> Evidence:
+    """Return every certificate of a workflow, as stored, and the public keys of this installation."""
+    rows = Certificate.objects.filter(chain_id=workflow_id).order_by("sequence").values_list("envelope", flat=True)
+    keys = load_public_keys(SigningKey.objects.values_list("public_key_pem", flat=True))
+    return Evidence(tuple(parse_envelope(bytes(row)) for row in rows), keys)
+
+
+def read_attestations(workflow_id: uuid.UUID) -> tuple[Attestation, ...]:
+    """Return the verified statements of a workflow, in order. Raises ChainError when the chain does not hold."""
+    evidence = load_evidence(workflow_id)
+    return read_chain(str(workflow_id), evidence.certificates, evidence.keys)
+
+
+def record_audit_event(
+    *,
+    actor: AbstractBaseUser | None,
+    action: str,
+    target_type: str,
+    target_id: str,
+    address: str | None = None,
+    detail: Mapping[str, Any] | None = None,
+) -> None:
+    """Append to the audit trail. `detail` may hold identifiers, digests, old and new values; no text, no secret."""
+    AuditEvent.objects.create(
+        actor_id=actor.pk if actor else None,
+        action=action,
+        target_type=target_type,
+        target_id=target_id,
+        address=address,
+        detail=dict(detail or {}),
+    )
+
+
+def _register_signing_key(envelope: Envelope) -> str:
+    """Keep the public half of the key that signs, so that its certificates can be verified after it is replaced."""
+    key_id = envelope.signatures[0].key_id
+    SigningKey.objects.bulk_create(
+        [SigningKey(key_id=key_id, public_key_pem=public_identity().public_key_pem)], ignore_conflicts=True
+    )
+    return key_id
