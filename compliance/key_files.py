@@ -15,9 +15,9 @@ class KeyFileError(Exception):
 def read_or_create_secret(path: Path, make: Callable[[], bytes]) -> bytes:
     """The bytes of the secret at `path`; made by `make()` and stored with mode 0600 when there is none.
 
-    Two processes that start at once agree: the file is written aside and linked into place, so that only one of them
-    creates it and nobody ever reads half of it. Raises KeyFileError for an empty file, one that is no regular file,
-    and one that its group or anybody else may read or write.
+    Two processes that start at once agree: the file is written aside and linked into place, so that only one
+    of them creates it and nobody ever reads half of it. Raises KeyFileError for an empty file, one that is no
+    regular file, and one that its group or anybody else may read or write.
     """
     path = Path(path)
     if not path.exists():

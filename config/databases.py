@@ -6,8 +6,8 @@ from typing import Any
 from django.core.exceptions import ImproperlyConfigured
 from environ import Env
 
-# WAL lets readers go on beside the one writer. FULL makes a committed transaction survive a power cut, which evidence
-# has to. secure_delete overwrites what is deleted: an erased key must not linger in a free page.
+# WAL lets readers go on beside the one writer. FULL makes a committed transaction survive a power cut, which
+# evidence has to. secure_delete overwrites what is deleted: an erased key must not linger in a free page.
 SQLITE_PRAGMAS = "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA secure_delete=ON; PRAGMA foreign_keys=ON;"
 SQLITE_TIMEOUT_SECONDS = 20
 POSTGRESQL_ENGINE = "django.db.backends.postgresql"

@@ -1,6 +1,7 @@
 """Logs: one JSON object a line on standard error, without secrets and without anybody's text.
 
-Requests are logged by method, path, status and duration (config.middleware); bodies, query strings and headers never are.
+Requests are logged by method, path, status and duration (config.middleware); bodies, query strings and
+headers never are.
 """
 
 import logging
@@ -14,7 +15,8 @@ import structlog
 
 REDACTED = "[redacted]"
 
-# Names ending in `key` cover api_key, secret_key and signing_key, and leave keyid; `token` leaves input_tokens.
+# Names ending in `key` cover api_key, secret_key and signing_key, and leave keyid; `token` leaves
+# input_tokens.
 _SECRET_NAME = re.compile(
     r"(authorization|cookie|credential|password|passwd|secret|private|(^|[_\-. ])token$|(^|[_\-. ])jwt$|"
     r"api[_\-]?key|key$)",
@@ -27,8 +29,8 @@ _SECRET_VALUE = re.compile(
     re.DOTALL,
 )
 
-# Exceptions that speak of the system. The message of any other may quote what somebody sent (a row that breaks a
-# constraint, a value that does not validate), so only its type and its frames are logged.
+# Exceptions that speak of the system. The message of any other may quote what somebody sent (a row that
+# breaks a constraint, a value that does not validate), so only its type and its frames are logged.
 _SYSTEM_ERRORS = frozenset(
     {
         "AttributeError",
@@ -47,7 +49,8 @@ _SYSTEM_ERRORS = frozenset(
 
 
 def scrub(value: object) -> Any:
-    """`value` with every secret replaced: members whose name says secret, and secrets recognised inside strings."""
+    """`value` with every secret replaced: members whose name says secret, and secrets recognised inside
+    strings."""
     if isinstance(value, str):
         return _SECRET_VALUE.sub(REDACTED, value)
     if isinstance(value, bytes):
@@ -127,7 +130,8 @@ def logging_settings(level: str) -> dict[str, Any]:
 
 
 def configure_structlog() -> None:
-    """Send structlog's events through the standard library, so that both kinds of logger end in one handler."""
+    """Send structlog's events through the standard library, so that both kinds of logger end in one
+    handler."""
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,

@@ -167,7 +167,7 @@ LOGGING = logging_settings(env.str("LOG_LEVEL", default="INFO"))
 configure_structlog()
 
 # --- the API
-KNOX_TOKEN_MODEL = "compliance.ApiKey"
+KNOX_TOKEN_MODEL = "compliance.ApiKey"  # noqa: S105
 REST_KNOX = {
     "AUTH_HEADER_PREFIX": "Bearer",
     "TOKEN_PREFIX": "cs_",
@@ -179,7 +179,7 @@ REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["compliance.api.authentication.ApiKeyAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_PARSER_CLASSES": ["compliance.api.parsers.StrictJSONParser"],
-    "DEFAULT_RENDERER_CLASSES": ["compliance.api.renderers.ApiJSONRenderer"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PAGINATION_CLASS": "compliance.api.pagination.NewestFirst",
     "DEFAULT_FILTER_BACKENDS": ["compliance.api.filters.StrictFilterBackend"],
     "DEFAULT_SCHEMA_CLASS": "compliance.api.schema.ApiSchema",
@@ -207,7 +207,8 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
-    # The specification of the schema itself can be validated at swagger.io; nothing of ours asks another host.
+    # The specification of the schema itself can be validated at swagger.io; nothing of ours asks another
+    # host.
     "SWAGGER_UI_SETTINGS": {"deepLinking": True, "validatorUrl": None, "persistAuthorization": False},
     "COMPONENT_SPLIT_REQUEST": False,
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,

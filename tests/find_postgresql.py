@@ -1,7 +1,7 @@
 """Print the URL of the PostgreSQL that the suite may use. `python -m tests.find_postgresql`
 
-Exit status 0: a server answers, its URL is on standard output. 3: none was named and none answers, said loudly.
-1: the one that TEST_DATABASE_URL names does not answer, which is a failure.
+Exit status 0: a server answers, its URL is on standard output. 3: none was named and none answers, said
+loudly. 1: the one that TEST_DATABASE_URL names does not answer, which is a failure.
 """
 
 import os

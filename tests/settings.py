@@ -1,4 +1,5 @@
-"""The settings of the test suite: a directory and a database of its own for every process, nothing else relaxed."""
+"""The settings of the test suite: a directory and a database of its own for every process, nothing else
+relaxed."""
 
 import os
 import tempfile
@@ -13,7 +14,8 @@ from config.settings import *  # noqa: E402, F403
 from config.settings import DATABASES, VAR_DIR  # noqa: E402
 
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
-    # A file, not memory: only a file has the locks that the product runs with. Nothing of it needs to survive.
+    # A file, not memory: only a file has the locks that the product runs with. Nothing of it needs to
+    # survive.
     DATABASES["default"]["TEST"] = {"NAME": str(VAR_DIR / "test.sqlite3")}
     _pragmas = DATABASES["default"]["OPTIONS"]["init_command"]
     DATABASES["default"]["OPTIONS"]["init_command"] = _pragmas.replace("synchronous=FULL", "synchronous=OFF")

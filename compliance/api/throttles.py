@@ -1,0 +1,63 @@
+"""Throttles of the endpoints that take a password. They count in the shared cache, so over all processes."""
+
+import hashlib
+import ipaddress
+from collections.abc import Mapping
+
+from rest_framework.request import Request
+from rest_framework.throttling import SimpleRateThrottle
+from rest_framework.views import APIView
+
+from compliance.accounts import find_account
+
+
+def client_address(request: Request) -> str | None:
+    """The address that a request came from, or None when the server does not know one.
+
+    A forwarded address counts only when TRUSTED_PROXIES says how many proxies stand in front.
+    """
+    address = _AddressThrottle().get_ident(request)
+    try:
+        return str(ipaddress.ip_address(address))
+    except ValueError:
+        return None
+
+
+class _AddressThrottle(SimpleRateThrottle):
+    rate = "1/day"  # never counted: the class only lends get_ident
+
+
+class LoginAddressThrottle(SimpleRateThrottle):
+    """Attempts from one address; of IPv6 the /64, which one customer holds."""
+
+    scope = "login_address"
+
+    def get_cache_key(self, request: Request, view: APIView) -> str:
+        address = client_address(request) or "unknown"
+        if ":" in address:
+            address = str(ipaddress.ip_network(f"{address}/64", strict=False))
+        return f"throttle:{self.scope}:{address}"
+
+
+class RegisterAddressThrottle(LoginAddressThrottle):
+    scope = "register_address"
+
+
+class LoginAccountThrottle(SimpleRateThrottle):
+    """Failed attempts at one account, from wherever. Counted before the password is checked, so that a burst
+    of guesses in parallel is counted too, and forgotten after a success."""
+
+    scope = "login_account"
+
+    def get_cache_key(self, request: Request, view: APIView) -> str | None:
+        data = request.data
+        identifier = (data.get("email") or data.get("username")) if isinstance(data, Mapping) else None
+        if not isinstance(identifier, str) or len(identifier) > 254:
+            return None  # refused by validation
+        account = find_account(identifier)
+        name = str(account.pk) if account else identifier.strip().lower()
+        return f"throttle:{self.scope}:{hashlib.sha256(name.encode()).hexdigest()}"
+
+    def forget(self, request: Request, view: APIView) -> None:
+        if key := self.get_cache_key(request, view):
+            self.cache.delete(key)
