@@ -23,7 +23,7 @@ _REDOC_RELAXATION = {**_SWAGGER_RELAXATION, "worker-src": [SELF, "blob:"]}
 @lru_cache(maxsize=1)
 def openapi_schema() -> dict[str, Any]:
     """The OpenAPI document of the whole API. It does not depend on who asks, so it is made once a process."""
-    schema: dict[str, Any] = SchemaGenerator().get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
+    schema: dict[str, Any] = SchemaGenerator().get_schema(request=None, public=True)
     return schema
 
 

@@ -85,5 +85,5 @@ class RequestLimits:
         if len(body) > settings.MAX_BODY_BYTES:
             return False
         request.META["CONTENT_LENGTH"] = str(len(body))
-        request._stream = LimitedStream(io.BytesIO(body), len(body))  # type: ignore[attr-defined]
+        request._stream = LimitedStream(io.BytesIO(body), len(body))  # type: ignore[assignment]
         return True

@@ -1,13 +1,13 @@
 """All addresses. The API's live below /api/v1/; each app brings its own."""
 
 from django.contrib import admin
-from django.urls import include, path
+from django.urls import URLPattern, URLResolver, include, path
 from django.views.generic import RedirectView
 
 from config.docs import RedocView, SchemaView, SwaggerView
 from config.health import HealthView
 
-api_urlpatterns = [
+api_urlpatterns: list[URLPattern | URLResolver] = [
     path("health", HealthView.as_view(), name="health"),
     path("schema/", SchemaView.as_view(), name="schema"),
     path("docs/", SwaggerView.as_view(), name="swagger"),

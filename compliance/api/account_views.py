@@ -115,6 +115,7 @@ class MeView(APIView):
     @extend_schema(operation_id="auth_me", responses=MeResponseSerializer)
     def get(self, request: Request) -> Response:
         """Whose key this is, with which roles."""
+        assert isinstance(request.user, User)  # noqa: S101
         return Response(MeResponseSerializer(request.user, context={"key": request.auth}).data)
 
 

@@ -21,7 +21,10 @@ from compliance.api.authentication import CHALLENGE
 
 # One body for a key that is missing, malformed, unknown, expired or revoked: which of them tells a thief
 # something.
-NOT_AUTHENTICATED = "Send a valid API key as `Authorization: Bearer <key>`: this one is missing, malformed, unknown, expired or revoked."
+NOT_AUTHENTICATED = (
+    "Send a valid API key as `Authorization: Bearer <key>`: "
+    "this one is missing, malformed, unknown, expired or revoked."
+)
 
 _NAMES = {
     400: ("malformed_request", "The request cannot be read."),

@@ -4,7 +4,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from django.db.models import QuerySet
-from django_filters.rest_framework import DjangoFilterBackend
+from django_filters.rest_framework import DjangoFilterBackend, FilterSet
 from rest_framework.exceptions import PermissionDenied, ValidationError
 from rest_framework.request import Request
 from rest_framework.views import APIView
@@ -22,14 +22,14 @@ class StrictFilterBackend(DjangoFilterBackend):
     """
 
     def filter_queryset(self, request: Request, queryset: QuerySet[Any], view: APIView) -> QuerySet[Any]:
-        filter_class = self.get_filterset_class(view, queryset)
+        filters: type[FilterSet] | None = self.get_filterset_class(view, queryset)  # type: ignore[no-untyped-call]
         known = {*_PAGE_PARAMETERS, *getattr(view, "query_parameters", ())}
-        if filter_class is not None:
-            known |= set(filter_class.base_filters)
+        if filters is not None:
+            known |= set(filters.base_filters)
         if view.kwargs:  # one object, not a list: nothing to page or filter
             known -= _PAGE_PARAMETERS
         refuse_unknown(request.query_params, known)
-        filtered: QuerySet[Any] = super().filter_queryset(request, queryset, view)
+        filtered: QuerySet[Any] = super().filter_queryset(request, queryset, view)  # type: ignore[no-untyped-call]
         return filtered
 
 

@@ -1,7 +1,7 @@
 """The OpenAPI description: what every operation can answer is written here once, the rest by
 `@extend_schema`."""
 
-from typing import Any
+from typing import Any, Literal
 
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
@@ -40,11 +40,13 @@ class ApiSchema(AutoSchema):
     What a view refuses beyond that (409, say) it declares with `errors()`.
     """
 
-    def _get_response_bodies(self, direction: str = "response") -> dict[str, Any]:
+    def _get_response_bodies(self, direction: Literal["request", "response"] = "response") -> dict[str, Any]:
         bodies: dict[str, Any] = super()._get_response_bodies(direction)
         for code, response in errors(*self._implied_statuses()).items():
             if str(code) not in bodies:
-                bodies[str(code)] = self._get_response_for_code(response, str(code), None, direction)
+                bodies[str(code)] = self._get_response_for_code(  # type: ignore[no-untyped-call]
+                    response, str(code), None, direction
+                )
         return dict(sorted(bodies.items()))
 
     def _implied_statuses(self) -> set[int]:
@@ -66,7 +68,7 @@ class ApiSchema(AutoSchema):
         return words[:1]
 
 
-class ApiKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+class ApiKeyScheme(OpenApiAuthenticationExtension):
     target_class = "compliance.api.authentication.ApiKeyAuthentication"
     name = "ApiKey"
 

@@ -50,7 +50,7 @@ class ErrorResponseSerializer(serializers.Serializer[Any]):
 
     detail = serializers.CharField(help_text="What was wrong, where, and what to do.")
     code = serializers.CharField(help_text="The same for programs: `validation_failed`, `not_found`, ...")
-    errors = serializers.DictField(
+    errors = serializers.DictField(  # type: ignore[assignment]
         child=serializers.ListField(child=serializers.CharField()),
         required=False,
         help_text="Messages by field path, such as `stages.0.task`; present when `code` is `validation_failed`.",

@@ -4,7 +4,8 @@ workflows knows."""
 import json
 from typing import Any
 
-import django_filters
+from django_filters import filters
+from django_filters.rest_framework import FilterSet
 from django.contrib.auth.models import User
 from django.db.models import QuerySet
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_field, extend_schema_view
@@ -70,15 +71,15 @@ class CertificateResponseSerializer(serializers.ModelSerializer[Certificate]):
         return envelope
 
 
-class CertificateFilters(django_filters.FilterSet):  # type: ignore[misc]
-    workflow = django_filters.UUIDFilter(field_name="chain_id")
-    execution = django_filters.UUIDFilter(field_name="execution_id")
-    kind = django_filters.ChoiceFilter(choices=CertificateKind.choices)
-    status = django_filters.CharFilter(field_name="outcome", max_length=20)
-    verdict = django_filters.ChoiceFilter(choices=Verdict.choices)
-    role = django_filters.ChoiceFilter(choices=Role.choices)
-    policy = django_filters.CharFilter(field_name="policy_name", max_length=60)
-    artifact_sha256 = django_filters.CharFilter(field_name="subject_digest", max_length=64)
+class CertificateFilters(FilterSet):
+    workflow = filters.UUIDFilter(field_name="chain_id")
+    execution = filters.UUIDFilter(field_name="execution_id")
+    kind = filters.ChoiceFilter(choices=CertificateKind.choices)
+    status = filters.CharFilter(field_name="outcome", max_length=20)
+    verdict = filters.ChoiceFilter(choices=Verdict.choices)
+    role = filters.ChoiceFilter(choices=Role.choices)
+    policy = filters.CharFilter(field_name="policy_name", max_length=60)
+    artifact_sha256 = filters.CharFilter(field_name="subject_digest", max_length=64)
 
 
 class _NewestCertificateFirst(NewestFirst):
