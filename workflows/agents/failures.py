@@ -1,0 +1,99 @@
+"""What a failed model request means: which reason it is, whether to ask again, and what may be said of it.
+
+Imports pydantic_ai: only the language-model loop uses it.
+"""
+
+from dataclasses import dataclass
+
+from pydantic_ai import exceptions
+
+from workflows.agents.http_clients import AnswerTooLarge
+from workflows.agents.types import FailureCode
+
+_LONGEST_MESSAGE = 300
+_RETRIED_STATUSES = frozenset({408, 409, 425})
+
+
+class AnswerCutOff(Exception):  # noqa: N818 - named for what happened
+    """The connection ended before the answer was complete."""
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """`status` is the HTTP status, where there was one; `retry_after` is in seconds."""
+
+    code: FailureCode
+    detail: str
+    retried: bool
+    status: int | None = None
+    retry_after: float | None = None
+
+
+# First match wins, so that the special comes before the general.
+_KINDS: tuple[tuple[type[BaseException], FailureCode, bool, str], ...] = (
+    (TimeoutError, "provider_timeout", True, "did not finish its answer in time"),
+    (exceptions.ModelTimeoutError, "provider_timeout", True, "did not answer in time"),
+    (exceptions.ModelRequestTimeout, "provider_timeout", True, "did not finish its answer in time"),
+    (AnswerCutOff, "provider_error", True, "broke off in the middle of its answer"),
+    (AnswerTooLarge, "provider_error", False, "sent more than an answer can be"),
+    (exceptions.ModelQuotaExceededError, "provider_error", False, "says that the account's quota is used up"),
+    (exceptions.ModelRateLimitError, "provider_rate_limited", True, "limits the rate of requests"),
+    (exceptions.ModelAuthenticationError, "provider_auth_failed", False, "does not accept the API key"),
+    (exceptions.ModelNotFoundError, "provider_error", False, "does not know the model or the address"),
+    (exceptions.ModelContextWindowExceededError, "provider_error", False, "says that the input is too long"),
+    (exceptions.ModelRequestRejectedError, "provider_error", False, "rejects the request"),
+    (exceptions.ModelUnavailableError, "provider_error", True, "is overloaded or not available"),
+    (exceptions.ModelServerError, "provider_error", True, "failed"),
+    (
+        exceptions.ModelConnectionError,
+        "provider_error",
+        True,
+        "could not be reached, or broke the connection",
+    ),
+    (exceptions.ModelHTTPError, "provider_error", False, "rejects the request"),
+    (exceptions.ModelAPIError, "provider_error", True, "sent what is no answer"),
+    (exceptions.ContentFilterError, "provider_refused", False, "refuses to answer"),
+)
+
+
+def diagnose(error: Exception, provider: str) -> Trouble:
+    """Return what an error out of a model request means. What is unknown is a fault in the answer's form."""
+    if isinstance(root := _root(error), AnswerTooLarge):
+        error = root
+    found = next((entry for entry in _KINDS if isinstance(error, entry[0])), None)
+    if found is None:
+        return Trouble("provider_error", f"{provider} sent an answer of a form that cannot be read", False)
+    _, code, retried, meaning = found
+    status = getattr(error, "status_code", None)
+    hint = getattr(error, "provider_retry_hint", None)
+    if status in _RETRIED_STATUSES:
+        retried = True
+    if hint is False:
+        retried = False
+    where = f" ({status})" if status is not None else ""
+    message = _provider_message(error)
+    return Trouble(
+        code=code,
+        detail=f"{provider} {meaning}{where}{f': {message}' if message else ''}",
+        retried=retried,
+        status=status,
+        retry_after=getattr(error, "retry_after", None),
+    )
+
+
+def _root(error: BaseException) -> BaseException:
+    """Return what an error came out of at first; the SDKs wrap what the transport raises."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return error
+
+
+def _provider_message(error: Exception) -> str:
+    """Return the message out of an error body: `error.message` of both providers, or a bare `message`."""
+    body = getattr(error, "body", None)
+    if isinstance(body, dict):
+        inner = body.get("error", body)
+        message = inner.get("message") if isinstance(inner, dict) else inner
+        if isinstance(message, str):
+            return " ".join(message.split())[:_LONGEST_MESSAGE]
+    return ""

@@ -1,0 +1,143 @@
+"""The agent loop of the language-model providers, over pydantic_ai, one node at a time."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic_ai import Agent, ModelRetry
+from pydantic_ai.exceptions import AgentRunError
+from pydantic_ai.messages import ToolCallPart
+from pydantic_ai.models import Model
+from pydantic_ai.output import ToolOutput
+from pydantic_ai.usage import UsageLimits
+from pydantic_graph import End
+
+from workflows.agents.answers import AnswerFormat, answer_format
+from workflows.agents.budget import Meter
+from workflows.agents.model import GovernedModel, ModelContext
+from workflows.agents.prompts import Prompt, build_prompt
+from workflows.agents.run_journal import RunJournal
+from workflows.agents.scrubbing import Scrubber
+from workflows.agents.settings import AgentSettings
+from workflows.agents.tools import TOOLS
+from workflows.agents.tools.dispatch import Dispatcher, arguments_as_json
+from workflows.agents.toolset import GovernedToolset
+from workflows.agents.types import AgentFailure, AgentResult, AgentWork, Documents, FailureCode, Journal
+
+ANSWER_TOOL = "answer"
+
+
+@dataclass
+class _Outcome:
+    """How far a run came: whether it gave a structured answer at all, and its output once it has one."""
+
+    tried_to_answer: bool = False
+    output: Any = None
+
+
+async def run_language_model(
+    work: AgentWork,
+    *,
+    model: Model,
+    model_name: str,
+    streams: bool,
+    journal: Journal,
+    documents: Documents,
+    scrubber: Scrubber,
+    settings: AgentSettings,
+) -> AgentResult:
+    """Run the work on a language model. Raises AgentFailure."""
+    meter = Meter(work.provider, model_name, work.budget_cents)
+    meter.require_price()
+    run_journal = RunJournal(journal, scrubber)
+    dispatcher = Dispatcher(work, TOOLS, run_journal, documents, settings)
+    governed = GovernedModel(
+        model,
+        ModelContext(work.provider, model_name, streams, meter, run_journal, scrubber, settings),
+    )
+    how = answer_format(work.role)
+    prompt = build_prompt(work, settings.marker(), tools=bool(dispatcher.offered))
+    agent = _make_agent(work, governed, how, prompt, dispatcher, settings)
+    outcome = _Outcome()
+    try:
+        await _drive(agent, prompt.material, dispatcher, outcome)
+    except AgentRunError as error:
+        raise governed.failure or _no_answer(work, meter, outcome, error) from None
+    return AgentResult(
+        answer=how.convert(work, outcome.output),
+        provider=work.provider,
+        model=model_name,
+        usage=meter.usage,
+        cost_cents=meter.cost_cents,
+    )
+
+
+def _make_agent(
+    work: AgentWork,
+    model: GovernedModel,
+    how: AnswerFormat,
+    prompt: Prompt,
+    dispatcher: Dispatcher,
+    settings: AgentSettings,
+) -> Agent[object, Any]:
+    output: Any = str if how.schema is None else ToolOutput(how.schema, name=ANSWER_TOOL)
+    agent: Agent[object, Any] = Agent(
+        model,
+        output_type=output,
+        instructions=prompt.instructions,
+        toolsets=[GovernedToolset(dispatcher, max_retries=settings.max_requests)],
+        retries={"tools": settings.max_requests, "output": 1},
+        # With its answer an agent is done: what it asks to be called along with it is not called.
+        end_strategy="early",
+    )
+
+    @agent.output_validator
+    def check(output: Any) -> Any:
+        problem = how.problem(work, output)
+        if problem is not None:
+            raise ModelRetry(problem)
+        return output
+
+    return agent
+
+
+async def _drive(agent: Agent[object, Any], material: str, dispatcher: Dispatcher, outcome: _Outcome) -> None:
+    async with agent.iter(material, usage_limits=UsageLimits(request_limit=None)) as run:
+        node: Any = run.next_node
+        while not isinstance(node, End):
+            calls: Sequence[ToolCallPart] = ()
+            if Agent.is_call_tools_node(node):
+                calls = node.model_response.tool_calls
+                outcome.tried_to_answer |= any(call.tool_name == ANSWER_TOOL for call in calls)
+            try:
+                node = await run.next(node)
+            except AgentRunError:
+                await _note_skipped(calls, dispatcher)
+                raise
+            await _note_skipped(calls, dispatcher)
+    outcome.output = node.data.output
+
+
+async def _note_skipped(calls: Sequence[ToolCallPart], dispatcher: Dispatcher) -> None:
+    """Journal the calls that pydantic_ai did not pass on, so that each one asked for has its decision."""
+    offered = {declaration.name for declaration in dispatcher.offered}
+    for call in calls:
+        if call.tool_name == ANSWER_TOOL:
+            continue
+        known = call.tool_name in offered
+        await dispatcher.note_skipped(
+            call.tool_name,
+            call.tool_call_id,
+            "answer_given" if known else "unknown_tool",
+            "the agent answered in the same breath" if known else "no such tool is offered",
+            arguments_as_json(call.args),
+        )
+
+
+def _no_answer(work: AgentWork, meter: Meter, outcome: _Outcome, error: AgentRunError) -> AgentFailure:
+    """Return the reason of a run whose model was served, but that ended without a usable answer."""
+    code: FailureCode = "malformed_answer"
+    detail = "the answer is not of the form that was asked for, nor was the second one"
+    if work.role == "reviewer" and not outcome.tried_to_answer:
+        code, detail = "no_verdict", "the reviewer gave no structured verdict, although it was asked twice"
+    return meter.failure(code, f"{detail} ({type(error).__name__})")

@@ -1,0 +1,70 @@
+"""What both language-model providers share. Imports pydantic_ai only when a run starts."""
+
+import asyncio
+import importlib
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from workflows.agents.scrubbing import Scrubber
+from workflows.agents.settings import AgentSettings
+from workflows.agents.types import AgentFailure, AgentResult, AgentWork, Documents, Journal
+
+if TYPE_CHECKING:
+    from pydantic_ai.models import Model
+
+ModelFactory = Callable[[str, str, bool, AgentSettings], "Model"]
+"""(model name, key, whether it is the stage's own, settings) -> model."""
+
+
+@dataclass(frozen=True)
+class LanguageModelProvider:
+    """A provider behind an official SDK.
+
+    `streams`: the answer is read as a stream, so that a stall shows early. `sdk_module` is what `make_model`
+    imports.
+    """
+
+    name: str
+    key_variable: str
+    model_variable: str
+    default_model: str
+    streams: bool
+    sdk_module: str
+    make_model: ModelFactory
+
+    def is_ready(self, has_stage_key: bool) -> bool:
+        return has_stage_key or bool(os.environ.get(self.key_variable))
+
+    def missing(self) -> str:
+        return f"no API key: set {self.key_variable} where the workers run, or give the stage an api_key"
+
+    async def run(
+        self, work: AgentWork, journal: Journal, documents: Documents, settings: AgentSettings
+    ) -> AgentResult:
+        environment_key = os.environ.get(self.key_variable)
+        key = work.api_key or environment_key
+        if not key:
+            raise AgentFailure("provider_not_configured", f"{self.name} has {self.missing()}")
+        model_name = work.model or os.environ.get(self.model_variable) or self.default_model
+        await self._load()
+        from workflows.agents.loop import run_language_model
+
+        return await run_language_model(
+            work,
+            model=self.make_model(model_name, key, work.api_key is not None, settings),
+            model_name=model_name,
+            streams=self.streams,
+            journal=journal,
+            documents=documents,
+            scrubber=Scrubber([work.api_key, environment_key]),
+            settings=settings,
+        )
+
+    async def _load(self) -> None:
+        """Import in a thread: it takes seconds, and the loop renews the leases of other runs meanwhile."""
+        for module in ("workflows.agents.loop", self.sdk_module):
+            if module not in sys.modules:
+                await asyncio.to_thread(importlib.import_module, module)

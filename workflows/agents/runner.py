@@ -1,0 +1,77 @@
+"""The one way to run an agent, whatever the provider."""
+
+from collections.abc import Collection
+
+from workflows.agents.providers import PROVIDERS, Provider
+from workflows.agents.scrubbing import Scrubber
+from workflows.agents.settings import AgentSettings
+from workflows.agents.types import AgentFailure, AgentResult, AgentWork, Documents, Journal
+
+FALLBACK_PROVIDER = "embedded"
+
+
+def provider_names() -> tuple[str, ...]:
+    """Return the names that a stage may give as its provider."""
+    return tuple(PROVIDERS)
+
+
+def resolve_provider(provider: str | None, has_key: bool = False) -> str:
+    """Return the provider that serves a stage.
+
+    The named one; else the first that the environment has a key for, anthropic before openai; else the
+    embedded agent. `has_key` tells that the stage brings a key of its own; that says nothing about whose key
+    it is, so it decides nothing, and the embedded agent leaves it unused.
+    """
+    if provider is not None:
+        return provider
+    ready = (name for name, entry in PROVIDERS.items() if entry.is_ready(has_stage_key=False))
+    return next(ready, FALLBACK_PROVIDER)
+
+
+def provider_problem(provider: str | None, has_stage_key: bool) -> str | None:
+    """Return why the provider cannot serve a stage, or None where it can."""
+    name = resolve_provider(provider, has_stage_key)
+    entry = PROVIDERS.get(name)
+    if entry is None:
+        return f"there is no provider {name!r}; choose one of {_listed(PROVIDERS)}"
+    if not entry.is_ready(has_stage_key):
+        return f"{name} has {entry.missing()}"
+    return None
+
+
+async def run_agent(
+    work: AgentWork,
+    journal: Journal,
+    documents: Documents,
+    settings: AgentSettings | None = None,
+) -> AgentResult:
+    """Run one agent to its answer.
+
+    Every model request and response, every retry and every tool call is in the journal before it is acted on.
+    Raises AgentFailure with a reason, and lets CancelledError pass at once, which closes the request that is
+    under way. No exception that leaves here holds the provider's own, which holds the key.
+    """
+    provider: Provider | None = PROVIDERS.get(work.provider)
+    if provider is None:
+        raise AgentFailure("provider_not_configured", f"there is no provider {work.provider!r}")
+    failure: AgentFailure
+    try:
+        return await provider.run(work, journal, documents, settings or AgentSettings())
+    except AgentFailure as error:
+        failure = _detached(error, Scrubber([work.api_key]))
+    raise failure
+
+
+def _detached(error: AgentFailure, scrubber: Scrubber) -> AgentFailure:
+    """Return the same failure without the traceback and the exceptions that it came out of."""
+    return AgentFailure(
+        error.code,
+        scrubber.text(error.detail),
+        status=error.status,
+        usage=error.usage,
+        cost_cents=error.cost_cents,
+    )
+
+
+def _listed(names: Collection[str]) -> str:
+    return ", ".join(sorted(names))

@@ -1,0 +1,37 @@
+"""Keeps provider keys out of everything that a run leaves behind."""
+
+from collections.abc import Iterable
+from typing import Any
+
+REPLACEMENT = "[key removed]"
+
+
+class Scrubber:
+    """Replaces known secrets in texts and JSON-able values, and makes every text storable as UTF-8."""
+
+    def __init__(self, secrets: Iterable[str | None]) -> None:
+        self._secrets = tuple(sorted({secret for secret in secrets if secret}, key=len, reverse=True))
+
+    def text(self, text: str) -> str:
+        """Return the text without secrets; lone surrogates become U+FFFD."""
+        for secret in self._secrets:
+            text = text.replace(secret, REPLACEMENT)
+        return text.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
+
+    def value(self, value: Any) -> Any:
+        """Return a JSON-able value with every text in it scrubbed, keys of objects included."""
+        if isinstance(value, str):
+            return self.text(value)
+        if isinstance(value, dict):
+            return {self.text(str(key)): self.value(member) for key, member in value.items()}
+        if isinstance(value, list | tuple):
+            return [self.value(member) for member in value]
+        return value
+
+    def finds_in(self, value: Any) -> bool:
+        """Return whether a JSON-able value holds a secret in any of its texts."""
+        if isinstance(value, str):
+            return any(secret in value for secret in self._secrets)
+        if isinstance(value, dict):
+            return any(self.finds_in(part) for member in value.items() for part in member)
+        return isinstance(value, list | tuple) and any(self.finds_in(member) for member in value)

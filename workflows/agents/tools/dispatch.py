@@ -1,0 +1,161 @@
+"""Decides, journals and carries out tool calls. Knows the gate and the journal, no agent framework.
+
+Calls are taken one at a time in the order in which they arrive, so that counts hold and two writes to one
+name end in that order, however many calls a model makes at once.
+"""
+
+import asyncio
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from compliance import gate
+from compliance.capabilities import overlaps
+from compliance.tools import ToolDeclaration
+from workflows.agents.settings import AgentSettings
+from workflows.agents.tools.tool import Tool, ToolContext, ToolRefusal
+from workflows.agents.types import AgentWork, Documents, Journal
+
+_SOME_NAME = "any-name"
+
+
+class Dispatcher:
+    """The tools of one run. A prohibition of any policy of the lineage counts."""
+
+    def __init__(
+        self,
+        work: AgentWork,
+        tools: Sequence[Tool],
+        journal: Journal,
+        documents: Documents,
+        settings: AgentSettings,
+    ) -> None:
+        self._work = work
+        self._journal = journal
+        self._settings = settings
+        policies = (work.policy, *work.lineage_policies)
+        self._forbidden = tuple(sorted({entry for each in policies for entry in each.capabilities.forbidden}))
+        self._tools = {tool.declaration.name: tool for tool in tools if self._is_reachable(tool.declaration)}
+        self._context = ToolContext(documents, settings.max_write_bytes, self._may_call)
+        self._turn = asyncio.Lock()
+        self._calls = 0
+        self._decided: set[str] = set()
+
+    @property
+    def offered(self) -> tuple[ToolDeclaration, ...]:
+        """The tools that something in the grant could allow."""
+        return tuple(tool.declaration for tool in self._tools.values())
+
+    async def call(self, name: str, call_id: str, raw: str) -> dict[str, Any]:
+        """Decide one call and carry it out if it is allowed. `raw` is the arguments as the model wrote them.
+
+        Returns the result, or `{"refused": {"code", "detail", ...}}`. Raises nothing for what a model does
+        wrong.
+        """
+        async with self._turn:
+            self._calls += 1
+            tool = self._tools.get(name)
+            if tool is None:
+                return await self._refuse(name, call_id, None, "unknown_tool", f"there is no tool {name!r}", raw)
+            try:
+                arguments, capability = self._admit(tool, raw)
+            except ToolRefusal as refusal:
+                return await self._refuse(name, call_id, None, refusal.code, refusal.detail, raw)
+            decision = self._decide(capability)
+            if isinstance(decision, gate.Refuse):
+                return await self._refuse(name, call_id, capability, decision.code, decision.detail, raw)
+            return await self._carry_out(tool, call_id, capability, arguments)
+
+    async def note_skipped(self, name: str, call_id: str, code: str, detail: str, raw: str) -> None:
+        """Journal a call that the model asked for and that never reached `call`; does nothing if it did."""
+        async with self._turn:
+            if call_id not in self._decided:
+                await self._refuse(name, call_id, None, code, detail, raw)
+
+    def _admit(self, tool: Tool, raw: str) -> tuple[BaseModel, str]:
+        if self._calls > self._settings.max_tool_calls:
+            raise ToolRefusal(
+                "too_many_calls",
+                f"this run has made its {self._settings.max_tool_calls} tool calls; answer without more",
+            )
+        if len(raw) > 4 * self._settings.max_write_bytes:
+            raise ToolRefusal("arguments_too_large", f"the arguments are {len(raw)} characters long")
+        try:
+            arguments = tool.declaration.arguments.model_validate_json(raw)
+        except ValidationError as error:
+            raise ToolRefusal("malformed_arguments", _explain(error)) from None
+        try:
+            capability = tool.declaration.capability(arguments)
+        except ValueError as error:
+            raise ToolRefusal("malformed_arguments", str(error)) from None
+        tool.check(arguments, self._context)
+        return arguments, capability
+
+    async def _carry_out(self, tool: Tool, call_id: str, capability: str, arguments: BaseModel) -> dict[str, Any]:
+        name = tool.declaration.name
+        facts = {
+            "tool": name,
+            "tool_call_id": call_id,
+            "capability": capability,
+            "decision": "allow",
+            "code": None,
+        }
+        self._decided.add(call_id)
+        await self._journal.record("tool_call", facts, {"arguments": arguments.model_dump(mode="json")})
+        started = self._settings.clock()
+        result = await tool.run(arguments, self._context)
+        duration = round((self._settings.clock() - started) * 1000)
+        outcome = next(iter(result), "empty")
+        await self._journal.record(
+            "tool_result",
+            {"tool": name, "tool_call_id": call_id, "outcome": outcome, "duration_ms": duration},
+            {"result": result},
+        )
+        return result
+
+    async def _refuse(
+        self, name: str, call_id: str, capability: str | None, code: str, detail: str, raw: str
+    ) -> dict[str, Any]:
+        self._decided.add(call_id)
+        tool_name = name if name in self._tools else None
+        facts = {
+            "tool": tool_name,
+            "tool_call_id": call_id[:128],
+            "capability": capability,
+            "decision": "refuse",
+            "code": code,
+        }
+        payload = {"tool": name[:1000], "arguments": raw[: self._settings.max_write_bytes], "detail": detail}
+        await self._journal.record("tool_call", facts, payload)
+        refused = {"code": code, "detail": detail}
+        return {"refused": refused if capability is None else {"capability": capability, **refused}}
+
+    def _decide(self, capability: str) -> gate.Permit | gate.Refuse:
+        return gate.decide_tool_call(capability, self._work.grant.effective, self._forbidden, self._work.role)
+
+    def _may_call(self, capability: str) -> bool:
+        return not isinstance(self._decide(capability), gate.Refuse)
+
+    def _is_reachable(self, declaration: ToolDeclaration) -> bool:
+        """Return whether the grant could allow some call of this tool to this role."""
+        everything = f"{declaration.capability_prefix}:*"
+        if not any(overlaps(everything, granted) for granted in self._work.grant.effective):
+            return False
+        # Some name below the prefix, held against role and prohibitions as if everything were granted.
+        some = f"{declaration.capability_prefix}:{_SOME_NAME}"
+        return not isinstance(gate.decide_tool_call(some, ("*",), self._forbidden, self._work.role), gate.Refuse)
+
+
+def _explain(error: ValidationError) -> str:
+    """Say what is wrong with the arguments, without repeating them: they may hold what is sensitive."""
+    problems = error.errors(include_url=False, include_context=False, include_input=False)
+    return "; ".join(f"{'.'.join(map(str, item['loc'])) or 'arguments'}: {item['msg']}" for item in problems[:5])
+
+
+def arguments_as_json(arguments: str | dict[str, Any] | None) -> str:
+    """Return a call's arguments as the JSON text that `Dispatcher.call` takes."""
+    if isinstance(arguments, str):
+        return arguments or "{}"
+    return json.dumps(arguments or {}, ensure_ascii=True)

@@ -1,0 +1,35 @@
+"""A declared tool together with the function that carries a call out."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from compliance.tools import ToolDeclaration
+from workflows.agents.types import Documents
+
+
+class ToolRefusal(Exception):  # noqa: N818 - a refusal is an answer to the model, not a fault
+    """A call that must not be carried out as it is. `detail` goes back to the model."""
+
+    def __init__(self, code: str, detail: str) -> None:
+        super().__init__(f"{code}: {detail}")
+        self.code = code
+        self.detail = detail
+
+
+@dataclass(frozen=True)
+class ToolContext:
+    """What a call may use. `may_call` decides a capability by the gate, without any trace."""
+
+    documents: Documents
+    max_write_bytes: int
+    may_call: Callable[[str], bool]
+
+
+@dataclass(frozen=True)
+class Tool:
+    """`check` raises ToolRefusal before the gate is asked; `run` returns a JSON-able result."""
+
+    declaration: ToolDeclaration
+    run: Callable[[Any, ToolContext], Awaitable[dict[str, Any]]]
+    check: Callable[[Any, ToolContext], None] = lambda arguments, context: None
