@@ -10,6 +10,7 @@ import binascii
 import hashlib
 import os
 import uuid
+from collections.abc import Iterable
 from functools import cache, lru_cache
 from pathlib import Path
 
@@ -65,19 +66,29 @@ def load_text(scope: uuid.UUID, digest: str) -> str:
     return load_texts(scope, [digest])[digest]
 
 
-def load_texts(scope: uuid.UUID, digests: list[str]) -> dict[str, str]:
+def load_texts(scope: uuid.UUID, digests: Iterable[str]) -> dict[str, str]:
     """Return texts by digest, in two queries however many they are. Raises ContentError if one is missing."""
     wanted = {digest for digest in digests if digest}
     if not wanted:
         return {}
     key = _content_key(scope)
-    texts = {}
-    for row in Content.objects.filter(scope=scope, digest__in=wanted):
-        texts[row.digest] = _open_text(key, row)
+    texts = {row.digest: _open_text(key, row) for row in Content.objects.filter(scope=scope, digest__in=wanted)}
     missing = wanted - texts.keys()
     if missing:
         raise ContentError(f"no text {min(missing)[:12]} is stored for {scope}")
     return texts
+
+
+def load_readable_texts(pairs: Iterable[tuple[uuid.UUID, str]]) -> dict[tuple[uuid.UUID, str], str]:
+    """Return texts of several workflows, in two queries; those that were erased or never stored are left out."""
+    wanted = {pair for pair in pairs if pair[1]}
+    scopes = {scope for scope, _ in wanted}
+    wrapped = ContentKey.objects.filter(scope__in=scopes, wrapped_key__isnull=False)
+    keys = {row.scope: _unwrap(row.scope, bytes(row.wrapped_key or b""), _master_key()) for row in wrapped}
+    rows = Content.objects.filter(scope__in=keys, digest__in={digest for _, digest in wanted})
+    return {
+        (row.scope, row.digest): _open_text(keys[row.scope], row) for row in rows if (row.scope, row.digest) in wanted
+    }
 
 
 def destroy_content_key(scope: uuid.UUID) -> None:

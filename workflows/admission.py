@@ -1,0 +1,162 @@
+"""Admission: ask the gate whether a claimed execution may run, and certify its answer."""
+
+import uuid
+from dataclasses import dataclass
+
+from django.db import transaction
+
+from compliance.content import load_text
+from compliance.gate import AdmissionRequest, Allow, Lineage, Refuse, Wait, decide
+from compliance.inspection import inspect, matches
+from compliance.models import Certificate
+from compliance.policies_in_force import load_policy_documents, load_policy_terms
+from compliance.policy import PolicyDocument
+from compliance.services import issue_certificate, load_evidence
+from compliance.statements import describe_lineage, draft_admission
+from workflows.endings import Ending, end_execution
+from workflows.facts import describe_grant, describe_person, describe_policy, describe_stage
+from workflows.leases import Claim, LeaseLost, lock_workflow
+from workflows.models import Execution, ExecutionStatus, Role, StageStatus, WorkflowStatus
+from workflows.reasons import ReasonCode
+from workflows.transitions import move_execution, move_stage, move_workflow
+
+
+@dataclass(frozen=True)
+class Admitted:
+    """An execution that may run, and what that rests on."""
+
+    execution: Execution
+    decision: Allow
+    policies: tuple[PolicyDocument, ...]
+
+    @property
+    def lineage(self) -> Lineage:
+        return self.decision.lineage
+
+
+def admit_execution(claim: Claim) -> Admitted | None:
+    """Decide a claimed execution. None: it was refused and has ended, or it waits for a person.
+
+    Raises LeaseLost when the claim no longer stands, ContentError when a text that must be inspected was erased.
+    """
+    execution = load_execution(claim)
+    blocking, inspected = inspect_release(execution)
+    with transaction.atomic():
+        lock_workflow(claim.workflow_id)
+        request = build_request(execution, blocking)
+        decision = ask_gate(request)
+        if isinstance(decision, Wait):
+            _park(claim, execution, decision)
+            return None
+        _certify_admission(execution, request, decision, inspected)
+        if isinstance(decision, Refuse):
+            lineage = describe_lineage(decision.lineage) if decision.lineage else None
+            ending = Ending(ExecutionStatus.BLOCKED, (decision.code, decision.detail), lineage=lineage)
+            end_execution(execution, ending, fence=claim.fence)
+            return None
+        if not move_execution(execution.id, ExecutionStatus.EXECUTING, fence=claim.fence):
+            raise LeaseLost
+    return Admitted(execution, decision, _order_documents(execution, decision.lineage))
+
+
+def ask_gate(request: AdmissionRequest) -> Allow | Wait | Refuse:
+    """Put a request to the gate with all evidence of its workflow and all published policies."""
+    return decide(load_policy_terms(), request, load_evidence(uuid.UUID(request.workflow_id)))
+
+
+def load_execution(claim: Claim) -> Execution:
+    """Return the claimed execution with its stage, policy, workflow and owner."""
+    return Execution.objects.select_related("stage__policy", "stage__workflow__owner").get(id=claim.execution_id)
+
+
+def build_request(execution: Execution, blocking_findings: tuple[str, ...]) -> AdmissionRequest:
+    """Return what the gate is asked about an execution."""
+    stage = execution.stage
+    return AdmissionRequest(
+        workflow_id=str(stage.workflow_id),
+        stage_id=stage.stage_id,
+        execution_id=str(execution.id),
+        role=stage.role,
+        policy_digest=stage.policy.digest,
+        upstream_stage_ids=tuple(stage.upstream_stage_ids),
+        granted=tuple(stage.granted_permissions),
+        requester_id=describe_person(stage.workflow.owner).id,
+        document_digest=stage.document_digest or None,
+        blocking_findings=blocking_findings,
+    )
+
+
+def inspect_release(execution: Execution) -> tuple[tuple[str, ...], tuple[str, ...] | None]:
+    """Inspect what a release would put out, under every policy of its lineage (rule 12).
+
+    Returns the finding types that these policies block, sorted, and the digests of the policies; (), None for a
+    stage that releases nothing or has nothing to release.
+    """
+    if execution.stage.role != Role.RELEASE:
+        return (), None
+    decision = ask_gate(build_request(execution, ()))
+    lineage = decision.lineage
+    if lineage is None or lineage.subject_digest is None:
+        return (), None
+    text = load_text(execution.stage.workflow_id, lineage.subject_digest)
+    documents = load_policy_documents(set(lineage.policies)).values()
+    return find_blocking_types(text, tuple(documents), Role.RELEASE), lineage.policies
+
+
+def find_blocking_types(text: str, policies: tuple[PolicyDocument, ...], role: str) -> tuple[str, ...]:
+    """Return the types of what any of the policies finds in the text and blocks for that role, sorted."""
+    found: set[str] = set()
+    for policy in policies:
+        blocked = policy.blocked_types(role)
+        if blocked:
+            found.update(finding.type for finding in inspect(text, policy) if matches(finding, blocked))
+    return tuple(sorted(found))
+
+
+def _park(claim: Claim, execution: Execution, decision: Wait) -> None:
+    """Let the execution wait for people: it holds no worker and no lease, and survives restarts."""
+    detail = f"{decision.present} of {decision.required} sign-offs given"
+    changes = {"reason_code": ReasonCode.SIGN_OFF_REQUIRED, "reason_detail": detail}
+    landed = move_execution(
+        execution.id,
+        ExecutionStatus.WAITING,
+        fence=claim.fence,
+        lease_owner="",
+        lease_expires_at=None,
+        subject_digest=decision.lineage.subject_digest or "",
+        lineage_policies=list(decision.lineage.policies),
+        **changes,
+    )
+    if not landed:
+        raise LeaseLost
+    move_stage(claim.stage_uid, StageStatus.AWAITING_SIGN_OFF, **changes)
+    move_workflow(claim.workflow_id, WorkflowStatus.AWAITING_SIGN_OFF)
+
+
+def _certify_admission(
+    execution: Execution, request: AdmissionRequest, decision: Allow | Refuse, inspected: tuple[str, ...] | None
+) -> Certificate:
+    stage = execution.stage
+    subject = decision.lineage.subject_digest if decision.lineage else None
+    draft = draft_admission(
+        stage=describe_stage(stage),
+        execution_id=str(execution.id),
+        attempt=execution.attempts,
+        policy=describe_policy(stage.policy),
+        requester=describe_person(stage.workflow.owner),
+        grant=describe_grant(stage),
+        lineage=decision.lineage,
+        sign_offs=decision.sign_offs if isinstance(decision, Allow) else (),
+        inspected_policies=inspected,
+        blocking_findings=request.blocking_findings,
+        refusal=(decision.code, decision.detail) if isinstance(decision, Refuse) else None,
+        input_digest=subject or stage.document_digest or stage.task_digest,
+    )
+    return issue_certificate(stage.workflow_id, draft)
+
+
+def _order_documents(execution: Execution, lineage: Lineage) -> tuple[PolicyDocument, ...]:
+    """Return the stage's own policy first, then the others of the lineage."""
+    own = execution.stage.policy.digest
+    documents = load_policy_documents(set(lineage.policies))
+    return (documents[own], *(documents[digest] for digest in lineage.policies if digest != own))

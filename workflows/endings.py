@@ -1,0 +1,225 @@
+"""How executions, stages and workflows end: the certificate, the status and what comes next, in one transaction.
+
+Every function here runs inside the caller's transaction, with the workflow's row locked.
+"""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.utils import timezone
+
+from compliance.gate import Check
+from compliance.models import Certificate, CertificateKind
+from compliance.services import close_chain, issue_certificate
+from compliance.statements import draft_execution
+from workflows.facts import describe_grant, describe_policy, describe_stage
+from workflows.journal import summarise_journal
+from workflows.leases import LeaseLost, wake_execution
+from workflows.models import Execution, ExecutionStatus, Stage, StageStatus, Verdict, WorkflowStatus
+from workflows.reasons import ReasonCode
+from workflows.transitions import STAGE_ENDS, move_execution, move_stage, move_workflow
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How one execution ended. Digests are SHA-256 in hex; `reason` is (code, detail), empty for a plain success.
+
+    `lineage` is as in the admission certificate; None where the execution was never admitted.
+    """
+
+    status: str
+    reason: tuple[str, str] = ("", "")
+    verdict: str = Verdict.NON_COMPLIANT
+    checks: tuple[Check, ...] = ()
+    missing_proofs: tuple[str, ...] = ()
+    agent_decision: str = ""
+    model: str = ""
+    request_count: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cost_cents: int = 0
+    artifact_digest: str = ""
+    reviewed_digest: str = ""
+    answer_digest: str = ""
+    lineage: dict[str, Any] | None = None
+    sign_offs: tuple[str, ...] = ()
+
+
+def end_execution(execution: Execution, ending: Ending, *, fence: int | None) -> Certificate:
+    """End an execution with its certificate, end its stage, and start the next one or end the workflow.
+
+    Raises LeaseLost, and so undoes the whole transaction, when the execution is no longer the caller's to end.
+    """
+    stage = execution.stage
+    lineage = ending.lineage or {"policies": [stage.policy.digest], "upstreams": []}
+    now = timezone.now()
+    landed = move_execution(
+        execution.id,
+        ending.status,
+        fence=fence,
+        verdict=ending.verdict,
+        reason_code=ending.reason[0],
+        reason_detail=ending.reason[1],
+        artifact_digest=ending.artifact_digest,
+        subject_digest=ending.reviewed_digest,
+        agent_decision=ending.agent_decision,
+        answer_digest=ending.answer_digest,
+        lineage_policies=lineage["policies"],
+        checks=[{"name": check.name, "passed": check.passed, "detail": check.detail} for check in ending.checks],
+        provider=stage.provider,
+        model=ending.model,
+        request_count=ending.request_count,
+        input_tokens=ending.input_tokens,
+        output_tokens=ending.output_tokens,
+        cost_cents=ending.cost_cents,
+        lease_owner="",
+        lease_expires_at=None,
+        completed_at=now,
+    )
+    if not landed:
+        raise LeaseLost
+    certificate = _certify_ending(execution, ending, lineage)
+    _end_stage(stage, ending.status, ending.reason)
+    _advance(stage, ending.status)
+    return certificate
+
+
+def cancel_open_stages(workflow_id: uuid.UUID, code: str, detail: str) -> None:
+    """Cancel every stage that has not ended, without execution or certificate."""
+    for stage_uid in Stage.objects.filter(workflow_id=workflow_id).exclude(status__in=STAGE_ENDS).values_list(
+        "uid", flat=True
+    ):
+        move_stage(
+            stage_uid,
+            StageStatus.CANCELLED,
+            reason_code=code,
+            reason_detail=detail,
+            completed_at=timezone.now(),
+            sealed_api_key=None,
+        )
+
+
+def end_workflow(workflow_id: uuid.UUID, *, cancelled_by_person: bool = False) -> None:
+    """End a workflow by how its stages ended, and close its evidence."""
+    stages = list(Stage.objects.filter(workflow_id=workflow_id).select_related("policy").order_by("position"))
+    ended = {stage.status for stage in stages}
+    status, decisive = WorkflowStatus.COMPLETED, None
+    for candidate in (WorkflowStatus.FAILED, WorkflowStatus.BLOCKED, WorkflowStatus.CANCELLED):
+        if candidate.value in ended:
+            status = candidate
+            decisive = next(stage for stage in stages if stage.status == candidate.value)
+            break
+    if cancelled_by_person:
+        status = WorkflowStatus.CANCELLED
+    reason = (decisive.reason_code, f"stage {decisive.stage_id}: {decisive.reason_detail}") if decisive else ("", "")
+    executions = _latest_executions(stages)
+    compliant = all(
+        stage.uid in executions and executions[stage.uid].verdict == Verdict.COMPLIANT for stage in stages
+    )
+    verdict = Verdict.COMPLIANT if compliant else Verdict.NON_COMPLIANT
+    landed = move_workflow(
+        workflow_id,
+        status,
+        verdict=verdict,
+        reason_code=reason[0],
+        reason_detail=reason[1],
+        completed_at=timezone.now(),
+    )
+    if not landed:
+        raise LeaseLost
+    close_chain(
+        workflow_id,
+        status=status,
+        verdict=verdict,
+        reason=reason,
+        stages=[_describe_ended_stage(stage, executions.get(stage.uid)) for stage in stages],
+    )
+
+
+def _certify_ending(execution: Execution, ending: Ending, lineage: dict[str, Any]) -> Certificate:
+    stage = execution.stage
+    admission = (
+        Certificate.objects.filter(execution_id=execution.id, kind=CertificateKind.ADMISSION)
+        .order_by("-sequence")
+        .values_list("digest", flat=True)
+        .first()
+    )
+    draft = draft_execution(
+        stage=describe_stage(stage),
+        execution_id=str(execution.id),
+        attempt=execution.attempts,
+        policy=describe_policy(stage.policy),
+        grant=describe_grant(stage),
+        lineage=lineage,
+        admission_digest=admission,
+        sign_offs=ending.sign_offs,
+        status=ending.status,
+        reason=ending.reason,
+        verdict=ending.verdict,
+        checks=ending.checks,
+        missing_proofs=ending.missing_proofs,
+        agent={"provider": stage.provider, "model": ending.model, "decision": ending.agent_decision},
+        usage={
+            "requests": ending.request_count,
+            "input_tokens": ending.input_tokens,
+            "output_tokens": ending.output_tokens,
+        },
+        cost_cents=ending.cost_cents,
+        journal=summarise_journal(execution.id),
+        artifact_digest=ending.artifact_digest or None,
+        reviewed_digest=ending.reviewed_digest or None,
+        answer_digest=ending.answer_digest or None,
+    )
+    return issue_certificate(stage.workflow_id, draft)
+
+
+def _end_stage(stage: Stage, status: str, reason: tuple[str, str]) -> None:
+    landed = move_stage(
+        stage.uid,
+        status,
+        reason_code=reason[0],
+        reason_detail=reason[1],
+        completed_at=timezone.now(),
+        sealed_api_key=None,
+    )
+    if not landed:
+        raise LeaseLost
+
+
+def _advance(stage: Stage, status: str) -> None:
+    """Start the stage after a completed one; after any other end, cancel the rest and end the workflow."""
+    if status == ExecutionStatus.COMPLETED:
+        following = Stage.objects.filter(workflow_id=stage.workflow_id, position=stage.position + 1).first()
+        if following is not None:
+            execution = Execution.objects.create(stage=following)
+            wake_execution(execution.id)
+            return
+    elif status != ExecutionStatus.CANCELLED:
+        cancel_open_stages(
+            stage.workflow_id, ReasonCode.EARLIER_STAGE_ENDED, f"stage {stage.stage_id} ended {status}"
+        )
+    else:
+        return
+    end_workflow(stage.workflow_id)
+
+
+def _latest_executions(stages: Sequence[Stage]) -> dict[uuid.UUID, Execution]:
+    rows = Execution.objects.filter(stage__in=stages).order_by("created_at", "id")
+    return {row.stage_id: row for row in rows}
+
+
+def _describe_ended_stage(stage: Stage, execution: Execution | None) -> dict[str, Any]:
+    return {
+        "id": stage.stage_id,
+        "uid": str(stage.uid),
+        "name": stage.name,
+        "position": stage.position,
+        "role": stage.role,
+        "policy": stage.policy.digest,
+        "status": stage.status,
+        "code": stage.reason_code,
+        "execution_id": str(execution.id) if execution else None,
+    }
+

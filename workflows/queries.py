@@ -1,0 +1,97 @@
+"""Who sees which records, and what a page of them needs."""
+
+import uuid
+from collections.abc import Iterable
+from typing import Literal
+
+from django.contrib.auth.models import AnonymousUser, User
+from django.db.models import QuerySet
+
+from compliance.content import load_readable_texts
+from compliance.inspection import inspect, redact
+from compliance.models import Certificate
+from compliance.policies_in_force import load_policy_documents
+from compliance.policy import PolicyDocument
+from compliance.roles import may_read_everything
+from workflows.models import Execution, Stage, Workflow
+from workflows.requests import NotAllowed
+
+Scope = Literal["own", "all"]
+
+SUMMARY_CHARACTERS = 280
+_INSPECTED_CHARACTERS = 4000
+
+
+def visible_workflows(user: User | AnonymousUser, scope: Scope = "own") -> QuerySet[Workflow]:
+    """Return the workflows of the user; with `all`, everybody's. Raises NotAllowed."""
+    if scope == "all":
+        _require_reader(user)
+        return Workflow.objects.all()
+    return Workflow.objects.filter(owner_id=user.pk)
+
+
+def readable_workflows(user: User | AnonymousUser) -> QuerySet[Workflow]:
+    """Return every workflow that the user may read at all: what is not in it is unknown to them."""
+    return visible_workflows(user, "all" if may_read_everything(user) else "own")
+
+
+def visible_stages(user: User | AnonymousUser, scope: Scope = "own") -> QuerySet[Stage]:
+    """Return the stages of those workflows. Raises NotAllowed."""
+    return _restrict(Stage.objects.all(), "workflow", user, scope)
+
+
+def visible_executions(user: User | AnonymousUser, scope: Scope = "own") -> QuerySet[Execution]:
+    """Return the executions of those workflows. Raises NotAllowed."""
+    return _restrict(Execution.objects.all(), "stage__workflow", user, scope)
+
+
+def visible_certificates(user: User | AnonymousUser, scope: Scope = "own") -> QuerySet[Certificate]:
+    """Return the certificates of those workflows. Raises NotAllowed."""
+    rows = Certificate.objects.all()
+    if scope == "all":
+        _require_reader(user)
+        return rows
+    return rows.filter(chain_id__in=Workflow.objects.filter(owner_id=user.pk).values("id"))
+
+
+def load_output_summaries(executions: Iterable[Execution]) -> dict[uuid.UUID, str]:
+    """Return the start of each execution's artifact, redacted as the policies of its lineage say.
+
+    Executions need their stage loaded. Three queries, however many they are; an erased text is left out.
+    """
+    wanted = {execution.id: execution for execution in executions if execution.artifact_digest}
+    texts = load_readable_texts((entry.stage.workflow_id, entry.artifact_digest) for entry in wanted.values())
+    documents = load_policy_documents({digest for entry in wanted.values() for digest in entry.lineage_policies})
+    summaries = {}
+    for execution_id, execution in wanted.items():
+        text = texts.get((execution.stage.workflow_id, execution.artifact_digest))
+        if text is not None:
+            policies = [documents[digest] for digest in execution.lineage_policies]
+            summaries[execution_id] = summarise_text(text, policies)
+    return summaries
+
+
+def summarise_text(text: str, policies: Iterable[PolicyDocument]) -> str:
+    """Return the start of a text, redacted under every policy given."""
+    start = redact_text(text[:_INSPECTED_CHARACTERS], policies)
+    return start if len(start) <= SUMMARY_CHARACTERS else start[: SUMMARY_CHARACTERS - 1] + "…"
+
+
+def redact_text(text: str, policies: Iterable[PolicyDocument]) -> str:
+    """Return the text with what the policies redact in views, journals and exports replaced by its type."""
+    for policy in policies:
+        if policy.redacted_types:
+            text = redact(text, inspect(text, policy), policy.redacted_types)
+    return text
+
+
+def _restrict(rows: QuerySet, workflow: str, user: User | AnonymousUser, scope: Scope) -> QuerySet:  # type: ignore[type-arg]
+    if scope == "all":
+        _require_reader(user)
+        return rows
+    return rows.filter(**{f"{workflow}__owner_id": user.pk})
+
+
+def _require_reader(user: User | AnonymousUser) -> None:
+    if not may_read_everything(user):
+        raise NotAllowed("scope=all takes the role admin, approver or auditor")

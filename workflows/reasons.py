@@ -1,0 +1,39 @@
+"""Every reason code that a workflow, a stage or an execution can carry."""
+
+from django.db import models
+
+
+class ReasonCode(models.TextChoices):
+    # The gate refused to admit the stage.
+    EVIDENCE_INVALID = "evidence_invalid", "The chain of certificates does not verify"
+    WORKFLOW_CLOSED = "workflow_closed", "The workflow's evidence is closed"
+    POLICY_UNKNOWN = "policy_unknown", "A policy of the lineage is not known"
+    GRANT_EXCEEDS_CEILING = "grant_exceeds_ceiling", "The grant is more than the policy or role allows"
+    UPSTREAM_EVIDENCE_MISSING = "upstream_evidence_missing", "A stage named upstream left no certificate"
+    UPSTREAM_NOT_COMPLETED = "upstream_not_completed", "A stage named upstream did not complete"
+    UPSTREAM_NOT_COMPLIANT = "upstream_not_compliant", "A stage named upstream is not compliant"
+    AMBIGUOUS_SUBJECT = "ambiguous_subject", "There is more than one text to review"
+    NO_REVIEWER = "no_reviewer", "The release names no reviewer upstream"
+    APPROVALS_DIFFER = "approvals_differ", "The reviewers approved different texts"
+    CONTENT_BLOCKED = "content_blocked", "The artifact holds what a policy of its lineage blocks"
+    SIGN_OFF_REFUSED = "sign_off_refused", "A person refused to sign off"
+    SIGN_OFF_REQUIRED = "sign_off_required", "It waits for a person's sign-off"
+    RELEASE_HELD = "release_held", "The release stage's agent decided to hold"
+    # The agent's run ended without an answer.
+    PROVIDER_ERROR = "provider_error", "The model's provider answered with an error"
+    PROVIDER_TIMEOUT = "provider_timeout", "The model's provider did not answer in time"
+    PROVIDER_RATE_LIMITED = "provider_rate_limited", "The model's provider refused for its rate limit"
+    PROVIDER_REFUSED = "provider_refused", "The model declined to answer"
+    PROVIDER_AUTH_FAILED = "provider_auth_failed", "The model's provider refused the key"
+    PROVIDER_NOT_CONFIGURED = "provider_not_configured", "There is no key for the model's provider"
+    MALFORMED_ANSWER = "malformed_answer", "The agent's answer is not of the agreed form"
+    NO_VERDICT = "no_verdict", "The reviewer gave no structured verdict"
+    BUDGET_EXHAUSTED = "budget_exhausted", "The stage's budget is spent"
+    MODEL_UNPRICED = "model_unpriced", "The model has no known price"
+    STEP_LIMIT = "step_limit", "The agent took more steps than a run may"
+    STAGE_TIMED_OUT = "stage_timed_out", "The stage ran longer than it may"
+    ATTEMPTS_EXHAUSTED = "attempts_exhausted", "The stage's worker died or failed too often"
+    CONTENT_ERASED = "content_erased", "The texts that the stage needs were erased"
+    # Somebody or something else ended it.
+    CANCELLED = "cancelled", "Cancelled by a person"
+    EARLIER_STAGE_ENDED = "earlier_stage_ended", "A stage before it was blocked, failed or cancelled"
