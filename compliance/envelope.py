@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_public_key
 
@@ -66,7 +66,7 @@ def load_public_keys(pem_texts: Iterable[str | bytes]) -> dict[str, Ed25519Publi
     for text in pem_texts:
         try:
             key = load_pem_public_key(text.encode() if isinstance(text, str) else text)
-        except ValueError as error:
+        except (ValueError, UnsupportedAlgorithm) as error:
             raise EnvelopeError("the public key is not valid PEM") from error
         if not isinstance(key, Ed25519PublicKey):
             raise EnvelopeError("the public key is not an Ed25519 key")

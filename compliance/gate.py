@@ -5,39 +5,37 @@ offline verifier. No database, no clock, no settings; standard library and `cryp
 signed certificates and policy documents, never flags.
 """
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from compliance.capabilities import covers, forbids, is_allowed
+from compliance.capabilities import CapabilityError, is_allowed, resolve
 from compliance.chain import Attestation, ChainError, read_chain
-from compliance.envelope import Envelope, load_strict_json
+from compliance.envelope import Envelope
+from compliance.policy_terms import PolicyTerms, read_policy_terms
+from compliance.predicates import ROLES
+from compliance.verdicts import APPROVALS, Check, find_verdict_problem, judge
 
-APPROVALS = frozenset({"approved", "modified"})
-
-# Proofs that only some roles can give; every other proof is owed by every stage of a policy that requires it.
-ROLE_PROOFS: Mapping[str, frozenset[str]] = {
-    "review_approved": frozenset({"reviewer", "release"}),
-    "digest_bound": frozenset({"release"}),
-    "sign_offs_complete": frozenset({"release"}),
-}
-
-
-@dataclass(frozen=True)
-class PolicyTerms:
-    """What the gate needs of a policy document."""
-
-    digest: str
-    name: str
-    version: int
-    ceiling: tuple[str, ...]
-    forbidden: tuple[str, ...]
-    required_proofs: tuple[str, ...]
-    sign_offs_required: int
-    requester_may_sign: bool
+__all__ = [
+    "AdmissionRequest",
+    "Allow",
+    "Check",
+    "Evidence",
+    "Lineage",
+    "Permit",
+    "PolicyTerms",
+    "Refuse",
+    "UpstreamBinding",
+    "Wait",
+    "decide",
+    "decide_on_chain",
+    "decide_tool_call",
+    "find_grant_problem",
+    "judge",
+    "read_policy_terms",
+    "read_request",
+]
 
 
 @dataclass(frozen=True)
@@ -112,40 +110,24 @@ class Permit:
     """A tool call that may be made."""
 
 
-@dataclass(frozen=True)
-class Check:
-    """One named check that ran. `passed` is its result; `detail` says on what it rests."""
+def decide(policies: Mapping[str, PolicyTerms], request: AdmissionRequest, evidence: Evidence) -> Allow | Wait | Refuse:
+    """Decide whether a stage may run, or, asked again at its end, whether what it releases may go out.
 
-    name: str
-    passed: bool
-    detail: str
-
-
-def read_policy_terms(document: bytes | str) -> PolicyTerms:
-    """Read the terms out of a policy's canonical document. Raises KeyError, TypeError or ValueError for others."""
-    encoded = document.encode() if isinstance(document, str) else document
-    members: Any = load_strict_json(encoded)
-    capabilities, sign_offs = members["capabilities"], members["sign_offs"]
-    return PolicyTerms(
-        digest=hashlib.sha256(encoded).hexdigest(),
-        name=members["name"],
-        version=members["version"],
-        ceiling=tuple(capabilities["ceiling"]),
-        forbidden=tuple(capabilities["forbidden"]),
-        required_proofs=tuple(members["required_proofs"]),
-        sign_offs_required=int(sign_offs["required"]),
-        requester_may_sign=not sign_offs["not_requester"],
-    )
-
-
-def decide(
-    policies: Mapping[str, PolicyTerms], request: AdmissionRequest, evidence: Evidence
-) -> Allow | Wait | Refuse:
-    """Decide whether a stage may run, or, asked again at its end, whether what it releases may go out."""
+    Never raises for what evidence or request hold: what cannot be read is refused.
+    """
     try:
         chain = read_chain(request.workflow_id, evidence.certificates, evidence.keys)
     except ChainError as error:
         return Refuse("evidence_invalid", str(error))
+    return decide_on_chain(policies, request, chain)
+
+
+def decide_on_chain(
+    policies: Mapping[str, PolicyTerms], request: AdmissionRequest, chain: Sequence[Attestation]
+) -> Allow | Wait | Refuse:
+    """`decide`, over certificates that `read_chain` has verified already."""
+    if request.role not in ROLES:
+        return Refuse("evidence_invalid", f"no stage has the role {request.role[:40]!r}")
     if chain and chain[-1].kind == "closing":
         return Refuse("workflow_closed", "the workflow has ended and its evidence is closed")
     terms = policies.get(request.policy_digest)
@@ -173,44 +155,33 @@ def decide(
     return _decide_release([policies[digest] for digest in lineage.policies], request, lineage, chain)
 
 
-def decide_tool_call(
-    capability: str, effective: Sequence[str], forbidden: Sequence[str], role: str
-) -> Permit | Refuse:
+def decide_tool_call(capability: str, effective: Sequence[str], forbidden: Sequence[str], role: str) -> Permit | Refuse:
     """Decide one tool call under a grant. Where the grant is a wildcard, prohibitions are checked here."""
-    denial = is_allowed(capability, effective, forbidden, role)
+    try:
+        denial = is_allowed(capability, effective, forbidden, role)
+    except CapabilityError as error:
+        return Refuse("not_granted", str(error))
     return Permit() if denial is None else Refuse(denial.reason, denial.detail)
 
 
-def judge(checks: Sequence[Check], policies: Sequence[PolicyTerms], role: str) -> tuple[str, tuple[str, ...]]:
-    """Return the verdict and the proofs that are missing.
-
-    Compliant means that every check that ran has passed, and that each proof which the policies require of
-    this role is a check of that very name.
-    """
-    passed = {check.name for check in checks if check.passed}
-    required = {proof for terms in policies for proof in terms.required_proofs if _is_owed(proof, role)}
-    required |= {proof for proof, roles in ROLE_PROOFS.items() if role in roles}
-    missing = tuple(sorted(required - passed))
-    compliant = not missing and all(check.passed for check in checks)
-    return ("compliant" if compliant else "non_compliant"), missing
-
-
 def find_grant_problem(granted: Sequence[str], terms: PolicyTerms, role: str) -> Refuse | None:
-    """Return why a grant is more than its policy and role allow, or None."""
-    for capability in granted:
-        if not any(covers(entry, capability) for entry in terms.ceiling):
-            return Refuse("grant_exceeds_ceiling", f"{capability} is outside the ceiling of policy {terms.name}")
-        if any(forbids(entry, capability) for entry in terms.forbidden):
-            return Refuse("grant_exceeds_ceiling", f"{capability} is forbidden by policy {terms.name}")
-        if role == "reviewer" and capability != "*" and "read" not in capability.split(":"):
-            return Refuse("grant_exceeds_ceiling", f"{capability} is more than a reviewer may hold")
-    return None
+    """Return why a grant is more than its policy and role allow, or None.
+
+    A grant holds when asking for it again would give all of it: the same `resolve` as at the request.
+    """
+    try:
+        denied = resolve(tuple(granted), terms.ceiling, terms.forbidden, (), role).denied
+    except CapabilityError as error:
+        return Refuse("grant_exceeds_ceiling", str(error))
+    if not denied:
+        return None
+    return Refuse("grant_exceeds_ceiling", f"{denied[0].permission} under policy {terms.name}: {denied[0].detail}")
 
 
 def read_request(admission: Attestation) -> AdmissionRequest:
-    """Return the request that an admission certificate answers. Raises KeyError or TypeError if it is malformed."""
+    """Return the request that an admission certificate, as `read_chain` returns it, answers."""
     predicate, stage = admission.predicate, admission.predicate["stage"]
-    content = predicate.get("content") or {"blocking": []}
+    content = predicate["content"] or {"blocking": []}
     return AdmissionRequest(
         workflow_id=predicate["workflow"]["id"],
         stage_id=stage["id"],
@@ -225,10 +196,6 @@ def read_request(admission: Attestation) -> AdmissionRequest:
     )
 
 
-def _is_owed(proof: str, role: str) -> bool:
-    return proof not in ROLE_PROOFS or role in ROLE_PROOFS[proof]
-
-
 def _bind_upstreams(
     policies: Mapping[str, PolicyTerms], request: AdmissionRequest, chain: Sequence[Attestation]
 ) -> list[Attestation] | Refuse:
@@ -239,18 +206,21 @@ def _bind_upstreams(
         if not ended:
             return Refuse("upstream_evidence_missing", f"stage {stage_id} has left no certificate")
         upstream = ended[-1]
-        status = upstream.predicate.get("outcome", {}).get("status")
+        status = upstream.predicate["outcome"]["status"]
         if status != "completed":
             return Refuse("upstream_not_completed", f"stage {stage_id} ended {status}")
-        if upstream.predicate.get("verdict") != "compliant" or not upstream.artifact_digest:
+        if upstream.predicate["verdict"] != "compliant" or not upstream.artifact_digest:
             return Refuse("upstream_not_compliant", f"stage {stage_id} ended with a verdict that is not compliant")
-        if upstream.policy_digest not in policies:
+        if any(digest not in policies for digest in {upstream.policy_digest, *upstream.lineage_policies}):
             return Refuse("policy_unknown", f"stage {stage_id} ran under a policy that is not known")
+        problem = find_verdict_problem(policies, upstream)
+        if problem is not None:
+            return Refuse("upstream_not_compliant", f"stage {stage_id}: {problem}")
         bound.append(upstream)
     return bound
 
 
-def _find_subject(request: AdmissionRequest, upstreams: Sequence[Attestation]) -> str | None | Refuse:
+def _find_subject(request: AdmissionRequest, upstreams: Sequence[Attestation]) -> str | Refuse | None:
     """Return the digest of the one text that is reviewed or released; None for a stage that has no such text."""
     if request.role == "reviewer":
         digests = {upstream.artifact_digest for upstream in upstreams}
@@ -264,7 +234,7 @@ def _find_subject(request: AdmissionRequest, upstreams: Sequence[Attestation]) -
         if not reviews:
             return Refuse("no_reviewer", "no stage named upstream is a reviewer")
         for review in reviews:
-            if review.predicate.get("agent", {}).get("decision") not in APPROVALS:
+            if review.predicate["agent"]["decision"] not in APPROVALS:
                 return Refuse("upstream_not_compliant", f"reviewer {review.stage_id} has not approved")
         if len({review.artifact_digest for review in reviews}) > 1:
             return Refuse("approvals_differ", "the reviewers named upstream approved different texts")
@@ -281,18 +251,32 @@ def _collect_policies(
 ) -> tuple[str, ...]:
     """Gather the policies of the whole lineage.
 
-    A text is followed by what names it and by its digest: a stage of this workflow that handled the same
-    bytes under a stricter policy counts, whether or not it is named, so that leaving it out gains nothing.
+    A text is followed by what names it and by its digest, back to the texts that it was made from: a stage of this
+    workflow that handled the same bytes under a stricter policy counts, whether or not it is named, so that leaving
+    it out gains nothing.
     """
     digests = {request.policy_digest}
     for upstream in upstreams:
         digests.update(upstream.lineage_policies)
     texts = {upstream.artifact_digest for upstream in upstreams} | {subject, request.document_digest}
-    for text in texts - {None}:
+    for text in _trace_texts({text for text in texts if text is not None}, chain):
         for entry in chain:
-            if entry.kind in {"admission", "execution"} and entry.touches(str(text)):
+            if entry.kind in {"admission", "execution"} and entry.touches(text):
                 digests.update(entry.lineage_policies)
     return tuple(sorted(digests))
+
+
+def _trace_texts(texts: set[str], chain: Sequence[Attestation]) -> set[str]:
+    """Return the texts and all that they were made from, as far as the certificates know."""
+    found: set[str] = set()
+    pending = set(texts)
+    while pending:
+        text = pending.pop()
+        found.add(text)
+        for entry in chain:
+            if entry.kind == "execution" and entry.artifact_digest == text:
+                pending.update(entry.sources - found)
+    return found
 
 
 def _decide_release(
@@ -309,10 +293,10 @@ def _decide_release(
             continue
         if entry.subject_digest != lineage.subject_digest:
             continue
-        if entry.predicate.get("decision") == "reject":
+        if entry.predicate["decision"] == "reject":
             return Refuse("sign_off_refused", "a person refused to sign this artifact off", lineage)
-        signer = str(entry.predicate.get("signer", {}).get("id", ""))
-        if entry.predicate.get("decision") != "approve" or not signer:
+        signer = entry.predicate["signer"]["id"]
+        if not signer:
             continue
         if signer == request.requester_id and not requester_may_sign:
             continue

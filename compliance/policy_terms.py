@@ -1,0 +1,42 @@
+"""What the gate reads of a policy's document. Standard library only."""
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any
+
+from compliance.envelope import load_strict_json
+from compliance.predicates import policy_document
+
+
+@dataclass(frozen=True)
+class PolicyTerms:
+    """What the gate needs of a policy document."""
+
+    digest: str
+    name: str
+    version: int
+    ceiling: tuple[str, ...]
+    forbidden: tuple[str, ...]
+    required_proofs: tuple[str, ...]
+    sign_offs_required: int
+    requester_may_sign: bool
+
+
+def read_policy_terms(document: bytes | str) -> PolicyTerms:
+    """Read the terms out of a policy's canonical document. Raises ValueError for anything else."""
+    encoded = document.encode() if isinstance(document, str) else document
+    members: Any = load_strict_json(encoded)
+    problem = policy_document(members, "policy")
+    if problem is not None:
+        raise ValueError(problem)
+    capabilities, sign_offs = members["capabilities"], members["sign_offs"]
+    return PolicyTerms(
+        digest=hashlib.sha256(encoded).hexdigest(),
+        name=members["name"],
+        version=members["version"],
+        ceiling=tuple(capabilities["ceiling"]),
+        forbidden=tuple(capabilities["forbidden"]),
+        required_proofs=tuple(members["required_proofs"]),
+        sign_offs_required=sign_offs["required"],
+        requester_may_sign=not sign_offs["not_requester"],
+    )

@@ -1,0 +1,128 @@
+"""The shape of what each kind of certificate says. Standard library only.
+
+`compliance.statements` writes these members; `compliance.chain` refuses a statement that has others, so that the
+gate never reads past something it does not understand.
+"""
+
+from collections.abc import Mapping
+
+from compliance.shapes import Shape, boolean, each, integer, members, one_of, optional, sha256, text
+
+ROLES = frozenset({"intake", "reviewer", "release", "worker", "single_agent"})
+VERDICTS = frozenset({"compliant", "non_compliant"})
+ENDS = frozenset({"completed", "blocked", "failed", "cancelled"})
+
+POLICY = members(name=text, version=integer, digest=sha256)
+REASON = members(code=text, detail=text)
+CHECK = members(name=text, passed=boolean, detail=text)
+USAGE = members(requests=integer, input_tokens=integer, output_tokens=integer)
+DENIAL = members(permission=text, reason=text, detail=text)
+GRANT = members(effective=each(text), denied=each(DENIAL))
+UPSTREAM = members(stage_id=text, execution_id=text, certificate_sha256=sha256, artifact_sha256=sha256)
+LINEAGE = members(policies=each(sha256), upstreams=each(UPSTREAM))
+OUTCOME = members(status=one_of(ENDS), code=text, detail=text)
+VERDICT = one_of(VERDICTS | {""})
+
+_LINK = members(id=text, sequence=integer, previous=optional(sha256))
+_PERSON = members(id=text, name=text)
+_ATTEMPT = members(id=text, attempt=integer)
+_STAGE = members(
+    id=text,
+    uid=text,
+    name=text,
+    position=integer,
+    role=one_of(ROLES),
+    task_sha256=sha256,
+    document_sha256=optional(sha256),
+    upstream_stage_ids=each(text),
+)
+
+PREDICATE_SHAPES: Mapping[str, Shape] = {
+    "admission": members(
+        workflow=_LINK,
+        issued_at=text,
+        stage=_STAGE,
+        execution=_ATTEMPT,
+        policy=POLICY,
+        requester=_PERSON,
+        grant=GRANT,
+        content=optional(members(policies=each(sha256), blocking=each(text))),
+        decision=members(result=one_of({"allow", "refuse"}), code=text, detail=text),
+        lineage=LINEAGE,
+        sign_offs=each(sha256),
+    ),
+    "execution": members(
+        workflow=_LINK,
+        issued_at=text,
+        stage=_STAGE,
+        execution=_ATTEMPT,
+        policy=POLICY,
+        grant=GRANT,
+        lineage=LINEAGE,
+        admission=optional(sha256),
+        sign_offs=each(sha256),
+        outcome=OUTCOME,
+        verdict=VERDICT,
+        checks=each(CHECK),
+        missing_proofs=each(text),
+        agent=members(provider=text, model=text, decision=text),
+        usage=USAGE,
+        cost_cents=integer,
+        journal=members(size=integer, root=sha256),
+        artifact_sha256=optional(sha256),
+        reviewed_sha256=optional(sha256),
+        answer_sha256=optional(sha256),
+    ),
+    "sign_off": members(
+        workflow=_LINK,
+        issued_at=text,
+        stage=_STAGE,
+        execution=members(id=text),
+        policy=POLICY,
+        signer=members(id=text, name=text, role=text),
+        decision=one_of({"approve", "reject"}),
+        meaning=text,
+        reason_sha256=sha256,
+        authentication=text,
+    ),
+    "closing": members(
+        workflow=_LINK,
+        issued_at=text,
+        outcome=OUTCOME,
+        verdict=VERDICT,
+        stages=each(
+            members(
+                id=text,
+                uid=text,
+                name=text,
+                position=integer,
+                role=one_of(ROLES),
+                policy=sha256,
+                status=one_of(ENDS),
+                code=text,
+                execution_id=optional(text),
+            )
+        ),
+    ),
+}
+
+# A policy's canonical document, as far as gate and verifier read it; what else it holds is for others.
+_POLICY_MEMBERS: Mapping[str, Shape] = {
+    "name": text,
+    "version": integer,
+    "retention_days": integer,
+    "required_proofs": each(text),
+    "capabilities": members(default=each(text), ceiling=each(text), forbidden=each(text)),
+    "sign_offs": members(required=integer, not_requester=boolean),
+}
+
+
+def policy_document(value: object, where: str) -> str | None:
+    """The shape of a policy's document."""
+    if not isinstance(value, Mapping):
+        return f"{where}: is not an object"
+    for name, shape in _POLICY_MEMBERS.items():
+        problem = shape(value[name], f"{where}.{name}") if name in value else f"{where}: {name} is missing"
+        if problem is not None:
+            return problem
+    return None

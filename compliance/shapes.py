@@ -1,0 +1,134 @@
+"""Shapes of JSON values: what a statement or a package must look like before anything reads it.
+
+A shape is a function from a value and its place to the first problem found, or None. Every check that comes after
+may then index, compare and encode without guarding itself. Standard library only.
+"""
+
+import re
+from collections.abc import Callable, Collection, Mapping
+from typing import Any
+
+Shape = Callable[[Any, str], str | None]
+
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+_MAX_INTEGER = 2**53  # beyond it RFC 8785 numbers lose digits
+
+
+def text(value: Any, where: str) -> str | None:
+    """A string that has a UTF-8 form; a lone surrogate has none, and could not be digested."""
+    if not isinstance(value, str):
+        return f"{where}: is not a string"
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return f"{where}: holds a lone surrogate, which UTF-8 cannot express"
+    return None
+
+
+def sha256(value: Any, where: str) -> str | None:
+    """A SHA-256 in lower-case hex."""
+    if not isinstance(value, str) or not _DIGEST.fullmatch(value):
+        return f"{where}: is not a SHA-256 in hex"
+    return None
+
+
+def integer(value: Any, where: str) -> str | None:
+    """A whole number from 0 to 2^53; true and 1.0 are none."""
+    if type(value) is not int or not 0 <= value <= _MAX_INTEGER:
+        return f"{where}: is not a whole number"
+    return None
+
+
+def boolean(value: Any, where: str) -> str | None:
+    return None if isinstance(value, bool) else f"{where}: is not true or false"
+
+
+def scalar(value: Any, where: str) -> str | None:
+    """A string, a number, a truth value or null."""
+    if isinstance(value, str):
+        return text(value, where)
+    if value is None or isinstance(value, bool | int | float):
+        return None
+    return f"{where}: is not a single value"
+
+
+def anything(value: Any, where: str) -> str | None:
+    """Whatever stands there is compared as a whole, or not read at all."""
+    return None
+
+
+def one_of(allowed: Collection[str]) -> Shape:
+    def check(value: Any, where: str) -> str | None:
+        if isinstance(value, str) and value in allowed:
+            return None
+        return f"{where}: is none of {', '.join(sorted(allowed))}"
+
+    return check
+
+
+def optional(shape: Shape) -> Shape:
+    """The shape, or null."""
+
+    def check(value: Any, where: str) -> str | None:
+        return None if value is None else shape(value, where)
+
+    return check
+
+
+def each(shape: Shape) -> Shape:
+    """A list whose entries all have the shape."""
+
+    def check(value: Any, where: str) -> str | None:
+        if not isinstance(value, list):
+            return f"{where}: is not a list"
+        for index, entry in enumerate(value):
+            problem = shape(entry, f"{where}[{index}]")
+            if problem is not None:
+                return problem
+        return None
+
+    return check
+
+
+def mapping(values: Shape) -> Shape:
+    """An object of any members, whose values all have the shape."""
+
+    def check(value: Any, where: str) -> str | None:
+        if not isinstance(value, Mapping):
+            return f"{where}: is not an object"
+        for name, member in value.items():
+            problem = text(name, where) or values(member, f"{where}.{name}")
+            if problem is not None:
+                return problem
+        return None
+
+    return check
+
+
+def members(**shapes: Shape) -> Shape:
+    """An object of exactly these members: an unknown one could claim what nobody checks, so it is refused."""
+
+    def check(value: Any, where: str) -> str | None:
+        if not isinstance(value, Mapping):
+            return f"{where}: is not an object"
+        for name, shape in shapes.items():
+            if name not in value:
+                return f"{where}: {name} is missing"
+            problem = shape(value[name], f"{where}.{name}")
+            if problem is not None:
+                return problem
+        for name in value:
+            if name not in shapes:
+                return f"{where}: {str(name)[:60]!r} is not a member that this version knows"
+        return None
+
+    return check
+
+
+def is_same(left: Any, right: Any) -> bool:
+    """Compare two JSON values by type as well: 1, 1.0 and true are three things here. Lists and tuples are alike."""
+    if isinstance(left, Mapping) and isinstance(right, Mapping):
+        return left.keys() == right.keys() and all(is_same(left[name], right[name]) for name in left)
+    if isinstance(left, list | tuple) and isinstance(right, list | tuple):
+        return len(left) == len(right) and all(map(is_same, left, right))
+    return type(left) is type(right) and bool(left == right)
