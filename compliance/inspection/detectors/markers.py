@@ -1,0 +1,214 @@
+"""Inside information and privileged communication, by the phrases that mark them and by words that meet.
+
+Phrases and contexts, never single words: "confidential" or "merger" alone says nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from compliance.inspection.detectors.context import before
+from compliance.inspection.normalise import NormalisedText
+from compliance.inspection.patterns import Pattern, any_of
+from compliance.inspection.registry import Span
+
+_DEAL = (
+    r"\b(?:merger|merge with|acquisitions?|acquir(?:e|es|ing)|take-?over|tender offer|buy-?out|divestitures?|spin-?off|"
+    r"joint venture|going private|business combination|definitive agreement|letter of intent)\b"
+)
+_RESULTS = (
+    r"\b(?:earnings|EPS|revenues?|net income|operating income|EBITDA|gross margin|guidance|quarterly (?:results|figures)|"
+    r"(?:Q[1-4]|first|second|third|fourth|full)[- ](?:quarter|year)?[ -]?(?:results|figures|numbers|sales)|"
+    r"financial results|forecast|dividend|stock split|share (?:buyback|repurchase)|restatement|profit warning|"
+    r"write-?down|impairment)\b"
+)
+_EMBARGO = (
+    r"\b(?:not (?:yet )?(?:been )?(?:publicly )?(?:announced|disclosed|public|released|published)"
+    r"|(?:has|have|is|are|will be|was|were)(?:n't| not) (?:yet )?(?:been )?(?:publicly )?"
+    r"(?:announced|disclosed|made public|public|released|published|known to the market)"
+    r"|yet to be (?:publicly )?(?:announced|disclosed|released|published|made public)"
+    r"|unannounced|unreleased|unpublished|undisclosed|non-?public|pre-?announcement|pre-?release"
+    r"|(?:before|ahead of|prior to|in advance of|until) (?:(?:the|our|its|their|any|formal|official|next|public"
+    r"|upcoming|planned|press) ){0,3}(?:earnings|announcement|disclosure|press release|release|publication|filing"
+    r"|10-[KQ]|8-K)"
+    r"|(?:under|strict|news|information) embargo|embargoed until|quiet period|blackout period"
+    r"|do not (?:trade|disclose|share|distribute|forward)|not (?:to be )?(?:shared|disclosed|distributed) (?:outside|until"
+    r"|externally|before)|insiders? only|internal (?:use )?only|strictly confidential|keep (?:this )?confidential)\b"
+)
+_FIGURE = (
+    r"(?:\$|USD|EUR|GBP) ?[0-9][0-9,.]*(?: ?(?:thousand|million|billion|trillion|[kmb]n?\b))?|\b[0-9][0-9,.]* ?%"
+    r"|\b[0-9][0-9,.]* ?(?:percent|basis points|bps|cents per share|million|billion)\b"
+)
+
+
+class InsideInformationDetector:
+    """Material non-public information: the words for it, unannounced deals, and results before their release.
+
+    A deal or a result counts when words that hold it back stand near it in the same paragraph; a result also
+    needs a figure, and where only the word "confidential" holds it back, the same sentence.
+    """
+
+    name = "inside_information"
+    types = frozenset({"inside_information", "unannounced_deal", "unreleased_results"})
+
+    _phrases = (
+        (
+            "inside_information",
+            Pattern(
+                r"\bmaterial,?[ -]+(?:and )?non-?[ ]?public(?: information)?\b|\b(?:contains?|constitutes?|is|possess"
+                r"(?:es|ing)?) (?:MNPI|inside information)\b|\bMNPI[:!]|\binsider information\b",
+                ignore_case=True,
+            ),
+        ),
+        (
+            "unannounced_deal",
+            Pattern(
+                r"\b(?:unannounced|undisclosed|secret|pending,? unannounced|not[- ]yet[- ]announced) (?:\w+ ){0,2}?"
+                r"(?:merger|acquisition|take-?over|tender offer|buy-?out|divestiture|spin-?off|deal|transaction|offering)\b",
+                ignore_case=True,
+            ),
+        ),
+        (
+            "unreleased_results",
+            Pattern(
+                r"\b(?:confidential|unreleased|unpublished|unannounced|non-?public|embargoed|draft,? unreleased)"
+                r" (?:(?:Q[1-4]|quarterly|annual|full-year|preliminary|internal|draft|financial|[12][0-9]{3}) ){0,3}"
+                r"(?:earnings|revenue|results|guidance|EPS|financials|forecasts?)\b"
+                r"|\bahead of (?:the |our |its )?(?:\w+ )?earnings (?:release|call|announcement|report)\b",
+                ignore_case=True,
+            ),
+        ),
+    )
+    _embargo = Pattern(_EMBARGO, ignore_case=True)
+    _confidential = Pattern(r"\bconfidential\b", ignore_case=True)
+    _deal = Pattern(_DEAL, ignore_case=True)
+    _results = Pattern(_RESULTS, ignore_case=True)
+    _figure = Pattern(_FIGURE, ignore_case=True)
+    _sentence_break = Pattern(r"[.!?;]\s|\n\s*\n")
+    _reach = 160
+
+    def find(self, text: NormalisedText) -> Iterator[Span]:
+        """Yield the phrases, and the stretch from the first to the last word of those that met."""
+        data = text.data
+        for kind, pattern in self._phrases:
+            for match in pattern.find(data):
+                yield Span(kind, *match.span(), 0.9)
+        embargoes = _spans(self._embargo, data)
+        if not embargoes and not self._confidential.is_in(data):
+            return
+        deals, results, figures = (_spans(each, data) for each in (self._deal, self._results, self._figure))
+        for start, end in _meetings(embargoes, deals, self._reach):
+            if not _is_paragraph_break(data, start, end):
+                yield Span("unannounced_deal", start, end, 0.8)
+        figured = sorted(
+            span for span in _meetings(results, figures, self._reach // 2) if not _is_paragraph_break(data, *span)
+        )
+        for start, end in _meetings(embargoes, figured, self._reach):
+            if not _is_paragraph_break(data, start, end):
+                yield Span("unreleased_results", start, end, 0.8)
+        for start, end in _meetings(_spans(self._confidential, data), figured, self._reach):
+            if not self._sentence_break.is_in(data, start, end):
+                yield Span("unreleased_results", start, end, 0.7)
+
+
+def _spans(pattern: Pattern, data: bytes) -> list[tuple[int, int]]:
+    return [match.span() for match in pattern.find(data)]
+
+
+def _meetings(
+    ones: Sequence[tuple[int, int]], others: Sequence[tuple[int, int]], reach: int
+) -> Iterator[tuple[int, int]]:
+    """Yield for each of `ones` the stretch that it makes with the nearest of `others` on either side, if in reach.
+
+    Both in order. One walk over both lists.
+    """
+    index = 0
+    for start, end in ones:
+        while index < len(others) and others[index][1] < start - reach:
+            index += 1
+        nearest = [
+            other for other in others[index : index + 8] if other[0] <= end + reach and other[1] >= start - reach
+        ]
+        if nearest:
+            other = min(nearest, key=lambda span: max(span[0] - end, start - span[1]))
+            yield min(start, other[0]), max(end, other[1])
+
+
+def _is_paragraph_break(data: bytes, start: int, end: int) -> bool:
+    return b"\n\n" in data[start:end] or b"\r\n\r\n" in data[start:end]
+
+
+_PRIVILEGE = r"(?:attorney|lawyer|solicitor|counsel)[ /-]+(?:and[ -])?client"
+
+
+class PrivilegeDetector:
+    """Marks of attorney-client privilege, of work product and of legal advice."""
+
+    name = "privilege"
+    types = frozenset({"attorney_client", "legal_advice", "work_product"})
+
+    _phrases = (
+        (
+            "attorney_client",
+            Pattern(
+                any_of(
+                    (
+                        rf"\b{_PRIVILEGE}[ -]+(?:privileged?|communications?|confidential(?:ity)?)\b",
+                        r"\bprivileged? (?:and|&) (?:strictly |highly )?confidential\b",
+                        r"\bconfidential(?:,| and| &) (?:legally )?privileged\b",
+                        r"\bprivileged (?:attorney|legal|lawyer)[ -]?(?:client )?communications?\b",
+                        r"\b(?:legal(?:ly)?|solicitor-client|common[ -]interest) privileged?\b",
+                        r"\b(?:protected by|subject to|covered by|under) (?:the )?(?:legal )?privilege\b",
+                        r"\bprivileged communications?\b",
+                    )
+                ),
+                ignore_case=True,
+            ),
+        ),
+        (
+            "work_product",
+            Pattern(
+                any_of(
+                    (
+                        r"\b(?:attorneys?'?s?|lawyers?'?s?|counsel'?s?)[ -]work[ -]product\b",
+                        r"\bwork[ -]product (?:doctrine|privilege|protection|protected)\b",
+                        r"\b(?:prepared|created|made|drafted|written|conducted|compiled) (?:by \w+ )?(?:at|under|upon|on) "
+                        r"(?:the )?(?:direction|request|instructions?|behest) of (?:\w+ ){0,3}"
+                        r"(?:counsel|attorneys?|lawyers?)\b",
+                        r"\b(?:prepared|created|made|drafted|written) (?:by counsel )?in (?:anticipation|contemplation) of "
+                        r"(?:\w+ )?litigation\b",
+                    )
+                ),
+                ignore_case=True,
+            ),
+        ),
+        (
+            "legal_advice",
+            Pattern(
+                any_of(
+                    (
+                        r"\bfor (?:the )?purposes? of (?:\w+ ){0,2}(?:obtaining|seeking|giving|providing|rendering|receiving|"
+                        r"requesting) (?:\w+ )?legal advice\b",
+                        r"\b(?:to|in order to) (?:obtain|seek|provide|render|request) (?:\w+ )?legal advice from\b",
+                        r"\b(?:our|outside|general|in-house|legal|trial|defen[cs]e) counsel(?:'s)? "
+                        r"(?:has |have )?(?:advise[sd]?|recommend(?:s|ed)?|opine[sd]?|concluded?|legal advice)\b",
+                        r"\bcounsel's (?:legal )?(?:advice|opinion|assessment)\b",
+                    )
+                ),
+                ignore_case=True,
+            ),
+        ),
+    )
+    _denied = Pattern(
+        r"\b(?:not|no longer|never|non|isn't|without)(?: (?:a|an|the|subject to|protected by|covered by|under|any)){0,3}"
+        r"[ -]$",
+        ignore_case=True,
+    )
+
+    def find(self, text: NormalisedText) -> Iterator[Span]:
+        """Yield the phrases. One that the words before it deny ("not subject to ...") is none."""
+        for kind, pattern in self._phrases:
+            for match in pattern.find(text.data):
+                start, end = match.span()
+                if not self._denied.is_in(before(text.data, start)):
+                    yield Span(kind, start, end, 0.9)
