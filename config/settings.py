@@ -212,5 +212,15 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_SETTINGS": {"deepLinking": True, "validatorUrl": None, "persistAuthorization": False},
     "COMPONENT_SPLIT_REQUEST": False,
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
+    "ENUM_NAME_OVERRIDES": {
+        "WorkflowStatus": "workflows.models.WorkflowStatus",
+        "WorkflowMode": "workflows.models.Mode",
+        "StageStatus": "workflows.models.StageStatus",
+        "StageRole": "workflows.models.Role",
+        "ExecutionStatus": "workflows.models.ExecutionStatus",
+        "Verdict": "workflows.models.Verdict",
+        "ReasonCode": "workflows.reasons.ReasonCode",
+        "Provider": "workflows.api.requests.PROVIDERS",
+    },
     "SORT_OPERATION_PARAMETERS": False,
 }

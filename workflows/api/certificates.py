@@ -4,10 +4,10 @@ workflows knows."""
 import json
 from typing import Any
 
-from django_filters import filters
-from django_filters.rest_framework import FilterSet
 from django.contrib.auth.models import User
 from django.db.models import QuerySet
+from django_filters import filters
+from django_filters.rest_framework import FilterSet
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_field, extend_schema_view
 from rest_framework import serializers
 from rest_framework.viewsets import ReadOnlyModelViewSet

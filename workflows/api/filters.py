@@ -1,0 +1,91 @@
+"""Filters of the lists. A value that cannot be meant is refused with 400."""
+
+import contextlib
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.core.exceptions import ValidationError
+from django.core.validators import RegexValidator
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django_filters.filters import CharFilter, ChoiceFilter, IsoDateTimeFilter, UUIDFilter
+from django_filters.rest_framework import FilterSet
+
+from compliance.policies_in_force import UnknownPolicy, find_policy
+from workflows.models import Execution, ExecutionStatus, Role, Stage, StageStatus, Verdict, Workflow, WorkflowStatus
+
+_is_digest = RegexValidator(r"\A[0-9a-f]{64}\Z", "Give a SHA-256 as 64 hexadecimal digits in lower case.")
+
+
+def _check_year(value: datetime) -> None:
+    # Beyond these, a time with an offset may have no equivalent in UTC.
+    if not 1970 <= value.year <= 9998:
+        raise ValidationError("Give a time between the years 1970 and 9998.")
+
+
+def _time_filter(lookup: str, words: str) -> IsoDateTimeFilter:
+    return IsoDateTimeFilter(
+        field_name="created_at", lookup_expr=lookup, validators=[_check_year], help_text=f"{words}, in ISO 8601."
+    )
+
+
+def _digest_filter(field_name: str) -> CharFilter:
+    return CharFilter(field_name=field_name, validators=[_is_digest], help_text="SHA-256 in hexadecimal.")
+
+
+def _policy_filter(field_name: str) -> CharFilter:
+    return CharFilter(field_name=field_name, method=_match_policy, max_length=60, help_text="A policy's name or alias.")
+
+
+def _match_policy(queryset: QuerySet[Any], field_name: str, value: str) -> QuerySet[Any]:
+    try:
+        return queryset.filter(**{field_name: find_policy(value).name})
+    except UnknownPolicy:
+        return queryset.none()
+
+
+class WorkflowFilter(FilterSet):
+    status = ChoiceFilter(choices=WorkflowStatus.choices)
+    created_after = _time_filter("gte", "Created at this time or later")
+    created_before = _time_filter("lt", "Created before this time")
+    search = CharFilter(method="find", max_length=200, help_text="In the name or description; or a workflow's id.")
+
+    class Meta:
+        model = Workflow
+        fields: tuple[str, ...] = ()
+
+    def find(self, queryset: QuerySet[Workflow], _name: str, value: str) -> QuerySet[Workflow]:
+        condition = Q(name__icontains=value) | Q(description__icontains=value)
+        with contextlib.suppress(ValueError):
+            condition |= Q(id=UUID(value))
+        return queryset.filter(condition)
+
+
+class StageFilter(FilterSet):
+    workflow = UUIDFilter(field_name="workflow_id")
+    status = ChoiceFilter(choices=StageStatus.choices)
+    role = ChoiceFilter(choices=Role.choices)
+    policy = _policy_filter("policy__name")
+    artifact_sha256 = CharFilter(
+        method="made", validators=[_is_digest], help_text="Stages that made the artifact of this SHA-256."
+    )
+
+    class Meta:
+        model = Stage
+        fields: tuple[str, ...] = ()
+
+    def made(self, queryset: QuerySet[Stage], _name: str, value: str) -> QuerySet[Stage]:
+        return queryset.filter(Exists(Execution.objects.filter(stage=OuterRef("pk"), artifact_digest=value)))
+
+
+class ExecutionFilter(FilterSet):
+    workflow = UUIDFilter(field_name="stage__workflow_id")
+    status = ChoiceFilter(choices=ExecutionStatus.choices)
+    verdict = ChoiceFilter(choices=Verdict.choices)
+    role = ChoiceFilter(field_name="stage__role", choices=Role.choices)
+    policy = _policy_filter("stage__policy__name")
+    artifact_sha256 = _digest_filter("artifact_digest")
+
+    class Meta:
+        model = Execution
+        fields: tuple[str, ...] = ()
