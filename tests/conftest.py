@@ -1,13 +1,21 @@
 """Fixtures that every test has."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from itertools import count
 from pathlib import Path
 
 import pytest
 from django.conf import settings
+from django.contrib.auth.models import User
 from django.core.cache import cache
 from django.db import connection
+from rest_framework.test import APIClient
+
+from compliance import roles
+from compliance.api_keys import issue_api_key
+
+PASSWORD = "correct horse battery staple"
 
 
 @pytest.fixture(autouse=True)
@@ -16,6 +24,40 @@ def _fresh_cache() -> Iterator[None]:
     cache.clear()
     yield
     cache.clear()
+
+
+@pytest.fixture
+def make_account(db: None) -> Callable[..., User]:
+    """`make_account("operator", "viewer")`: a new account with those roles, an address of its own and PASSWORD."""
+    numbers = count(1)
+
+    def make(*role_names: str) -> User:
+        email = f"person{next(numbers)}@countersign.example"
+        user = User.objects.create_user(username=email, email=email, password=PASSWORD)
+        for role in role_names:
+            roles.grant_role(user, role)
+        return user
+
+    return make
+
+
+@pytest.fixture
+def client_of() -> Callable[[User], APIClient]:
+    """`client_of(user)`: an API client that sends a fresh key of `user`, and answers 500 instead of raising."""
+
+    def make(user: User) -> APIClient:
+        _, plaintext = issue_api_key(user, "test")
+        client = APIClient(raise_request_exception=False)
+        client.credentials(HTTP_AUTHORIZATION=f"Bearer {plaintext}")
+        return client
+
+    return make
+
+
+@pytest.fixture
+def anonymous() -> APIClient:
+    """An API client without a key; it answers 500 instead of raising."""
+    return APIClient(raise_request_exception=False)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -15,7 +15,7 @@ from compliance.services import issue_certificate, load_evidence
 from compliance.statements import describe_lineage, draft_admission
 from workflows.endings import Ending, end_execution
 from workflows.facts import describe_grant, describe_person, describe_policy, describe_stage
-from workflows.leases import Claim, LeaseLost, lock_workflow
+from workflows.leases import Claim, LeaseLost, lock_claim
 from workflows.models import Execution, ExecutionStatus, Role, StageStatus, WorkflowStatus
 from workflows.reasons import ReasonCode
 from workflows.transitions import move_execution, move_stage, move_workflow
@@ -42,7 +42,7 @@ def admit_execution(claim: Claim) -> Admitted | None:
     execution = load_execution(claim)
     blocking, inspected = inspect_release(execution)
     with transaction.atomic():
-        lock_workflow(claim.workflow_id)
+        lock_claim(claim)
         request = build_request(execution, blocking)
         decision = ask_gate(request)
         if isinstance(decision, Wait):

@@ -24,7 +24,7 @@ from workflows.assessment import Assessment, assess_answer
 from workflows.endings import Ending, end_execution
 from workflows.event_loop import StoppedByCheck, ThreadBridge
 from workflows.journal import list_documents, read_document, record_event, write_document
-from workflows.leases import Claim, LeaseLost, claim_execution, hand_back, is_held, lock_workflow, renew_lease
+from workflows.leases import Claim, LeaseLost, claim_execution, hand_back, is_held, lock_claim, renew_lease
 from workflows.models import Execution, ExecutionStatus, Verdict
 from workflows.reasons import ReasonCode
 from workflows.transitions import move_execution
@@ -122,7 +122,7 @@ def finish_execution(claim: Claim, admitted: Admitted, result: AgentResult, asse
     execution = load_execution(claim)
     blocking, _ = inspect_release(execution)
     with transaction.atomic():
-        lock_workflow(workflow_id)
+        lock_claim(claim)
         status, reason, verdict = _conclude(execution, assessment, blocking)
         released = assessment.artifact if status == ExecutionStatus.COMPLETED else None
         ending = Ending(
@@ -188,7 +188,7 @@ def _run_agent_under_lease(claim: Claim, work: AgentWork) -> AgentResult:
 def _end_without_answer(claim: Claim, ending: Ending) -> None:
     execution = load_execution(claim)
     with transaction.atomic():
-        lock_workflow(claim.workflow_id)
+        lock_claim(claim)
         end_execution(execution, ending, fence=claim.fence)
 
 

@@ -68,6 +68,13 @@ def claim_execution(execution_id: uuid.UUID) -> Claim | None:
     return Claim(execution_id, workflow_id, stage_uid, execution.fence, execution.attempts)
 
 
+def lock_claim(claim: Claim) -> None:
+    """Lock the workflow's row and make sure that the claim still stands. Raises LeaseLost."""
+    lock_workflow(claim.workflow_id)
+    if not is_held(claim):
+        raise LeaseLost
+
+
 def is_held(claim: Claim) -> bool:
     """Say whether the claim still stands."""
     return Execution.objects.filter(id=claim.execution_id, fence=claim.fence, status__in=LEASED).exists()

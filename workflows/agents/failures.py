@@ -14,7 +14,7 @@ _LONGEST_MESSAGE = 300
 _RETRIED_STATUSES = frozenset({408, 409, 425})
 
 
-class AnswerCutOff(Exception):  # noqa: N818 - named for what happened
+class AnswerCutOff(Exception):
     """The connection ended before the answer was complete."""
 
 
@@ -53,6 +53,7 @@ _KINDS: tuple[tuple[type[BaseException], FailureCode, bool, str], ...] = (
     (exceptions.ModelHTTPError, "provider_error", False, "rejects the request"),
     (exceptions.ModelAPIError, "provider_error", True, "sent what is no answer"),
     (exceptions.ContentFilterError, "provider_refused", False, "refuses to answer"),
+    (exceptions.UnexpectedModelBehavior, "provider_error", True, "sent what is no answer"),
 )
 
 

@@ -14,7 +14,7 @@ LONGEST_ANSWER_BYTES = 16_000_000
 _clients: WeakKeyDictionary[asyncio.AbstractEventLoop, httpx2.AsyncClient] = WeakKeyDictionary()
 
 
-class AnswerTooLarge(Exception):  # noqa: N818 - named for what happened
+class AnswerTooLarge(Exception):
     """The server sent more than an answer can be."""
 
 

@@ -61,8 +61,8 @@ async def run_language_model(
     outcome = _Outcome()
     try:
         await _drive(agent, prompt.material, dispatcher, outcome)
-    except AgentRunError as error:
-        raise governed.failure or _no_answer(work, meter, outcome, error) from None
+    except AgentRunError:
+        raise governed.failure or _no_answer(work, meter, outcome) from None
     return AgentResult(
         answer=how.convert(work, outcome.output),
         provider=work.provider,
@@ -106,6 +106,7 @@ async def _drive(agent: Agent[object, Any], material: str, dispatcher: Dispatche
         node: Any = run.next_node
         while not isinstance(node, End):
             calls: Sequence[ToolCallPart] = ()
+            dispatcher.begin_step()
             if Agent.is_call_tools_node(node):
                 calls = node.model_response.tool_calls
                 outcome.tried_to_answer |= any(call.tool_name == ANSWER_TOOL for call in calls)
@@ -134,10 +135,10 @@ async def _note_skipped(calls: Sequence[ToolCallPart], dispatcher: Dispatcher) -
         )
 
 
-def _no_answer(work: AgentWork, meter: Meter, outcome: _Outcome, error: AgentRunError) -> AgentFailure:
+def _no_answer(work: AgentWork, meter: Meter, outcome: _Outcome) -> AgentFailure:
     """Return the reason of a run whose model was served, but that ended without a usable answer."""
     code: FailureCode = "malformed_answer"
     detail = "the answer is not of the form that was asked for, nor was the second one"
     if work.role == "reviewer" and not outcome.tried_to_answer:
         code, detail = "no_verdict", "the reviewer gave no structured verdict, although it was asked twice"
-    return meter.failure(code, f"{detail} ({type(error).__name__})")
+    return meter.failure(code, detail)

@@ -4,6 +4,7 @@ Every request of a run, whatever in the loop asks for it, passes `GovernedModel.
 """
 
 import asyncio
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +14,6 @@ from pydantic_ai.models import Model, ModelRequestParameters
 from pydantic_ai.models.wrapper import WrapperModel
 from pydantic_ai.settings import ModelSettings
 from pydantic_ai.usage import RequestUsage
-from pydantic_core import PydanticSerializationError
 
 from workflows.agents.budget import Meter
 from workflows.agents.failures import AnswerCutOff, Trouble, diagnose
@@ -150,13 +150,9 @@ class GovernedModel(WrapperModel):
     async def _take_down(self, answered: _Answered, input_bytes: int) -> None:
         """Charge the answer and journal it. An answer that repeats the key goes no further."""
         context, response = self._context, answered.response
-        try:
-            [message] = _dump([response])
-        except (PydanticSerializationError, UnicodeEncodeError):
-            context.meter.charge(response.usage, input_bytes=input_bytes, output_bytes=0)
-            raise self._fail("malformed_answer", "the answer is not valid Unicode") from None
-        output_bytes = len(str(message.get("parts", "")))
-        cost = context.meter.charge(response.usage, input_bytes=input_bytes, output_bytes=output_bytes)
+        [message] = _dump([response])
+        written = json.dumps(message["parts"], ensure_ascii=False).encode("utf-8", "surrogatepass")
+        cost = context.meter.charge(response.usage, input_bytes=input_bytes, output_bytes=len(written))
         await context.journal.record(
             "model_response",
             {
@@ -174,6 +170,8 @@ class GovernedModel(WrapperModel):
         )
         if context.scrubber.finds_in(message):
             raise self._fail("provider_error", f"{context.provider}'s answer repeats the API key; it is not used")
+        if not _is_utf8(written):
+            raise self._fail("malformed_answer", "the answer is not valid Unicode: it holds a lone surrogate")
 
     def _check_ending(self, response: ModelResponse, allowance: int) -> None:
         """Raise where the answer ended otherwise than by being complete."""
@@ -219,6 +217,14 @@ def _unanswered(messages: Sequence[ModelMessage]) -> list[ModelMessage]:
 def _dump(messages: list[ModelMessage]) -> list[dict[str, Any]]:
     dumped: list[dict[str, Any]] = ModelMessagesTypeAdapter.dump_python(messages, mode="json")
     return dumped
+
+
+def _is_utf8(encoded: bytes) -> bool:
+    try:
+        encoded.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _tool_names(parameters: ModelRequestParameters) -> list[str]:

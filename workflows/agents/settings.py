@@ -6,9 +6,12 @@ import secrets
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from functools import partial
 
 _system_random = random.SystemRandom()
+
+
+def _random_marker() -> str:
+    return secrets.token_hex(12)
 
 
 @dataclass(frozen=True)
@@ -55,4 +58,4 @@ class AgentSettings:
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     clock: Callable[[], float] = time.monotonic
     draw: Callable[[], float] = _system_random.random
-    marker: Callable[[], str] = partial(secrets.token_hex, 12)
+    marker: Callable[[], str] = _random_marker

@@ -116,7 +116,7 @@ class AgentResult:
     cost_cents: int
 
 
-class AgentFailure(Exception):  # noqa: N818 - it is an outcome with a reason, named as the evidence names it
+class AgentFailure(Exception):
     """A run that ended without an answer. `detail` never holds a key; `status` is the execution's end."""
 
     def __init__(

@@ -6,6 +6,7 @@ name end in that order, however many calls a model makes at once.
 
 import asyncio
 import json
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -41,7 +42,7 @@ class Dispatcher:
         self._context = ToolContext(documents, settings.max_write_bytes, self._may_call)
         self._turn = asyncio.Lock()
         self._calls = 0
-        self._decided: set[str] = set()
+        self._decided: Counter[str] = Counter()
 
     @property
     def offered(self) -> tuple[ToolDeclaration, ...]:
@@ -56,6 +57,7 @@ class Dispatcher:
         """
         async with self._turn:
             self._calls += 1
+            self._decided[call_id] += 1
             tool = self._tools.get(name)
             if tool is None:
                 return await self._refuse(name, call_id, None, "unknown_tool", f"there is no tool {name!r}", raw)
@@ -68,10 +70,16 @@ class Dispatcher:
                 return await self._refuse(name, call_id, capability, decision.code, decision.detail, raw)
             return await self._carry_out(tool, call_id, capability, arguments)
 
+    def begin_step(self) -> None:
+        """Forget which calls were decided: ids are only told apart within one answer of the model."""
+        self._decided.clear()
+
     async def note_skipped(self, name: str, call_id: str, code: str, detail: str, raw: str) -> None:
         """Journal a call that the model asked for and that never reached `call`; does nothing if it did."""
         async with self._turn:
-            if call_id not in self._decided:
+            if self._decided[call_id]:
+                self._decided[call_id] -= 1
+            else:
                 await self._refuse(name, call_id, None, code, detail, raw)
 
     def _admit(self, tool: Tool, raw: str) -> tuple[BaseModel, str]:
@@ -102,7 +110,6 @@ class Dispatcher:
             "decision": "allow",
             "code": None,
         }
-        self._decided.add(call_id)
         await self._journal.record("tool_call", facts, {"arguments": arguments.model_dump(mode="json")})
         started = self._settings.clock()
         result = await tool.run(arguments, self._context)
@@ -118,7 +125,6 @@ class Dispatcher:
     async def _refuse(
         self, name: str, call_id: str, capability: str | None, code: str, detail: str, raw: str
     ) -> dict[str, Any]:
-        self._decided.add(call_id)
         tool_name = name if name in self._tools else None
         facts = {
             "tool": tool_name,

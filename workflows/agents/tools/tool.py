@@ -8,7 +8,7 @@ from compliance.tools import ToolDeclaration
 from workflows.agents.types import Documents
 
 
-class ToolRefusal(Exception):  # noqa: N818 - a refusal is an answer to the model, not a fault
+class ToolRefusal(Exception):
     """A call that must not be carried out as it is. `detail` goes back to the model."""
 
     def __init__(self, code: str, detail: str) -> None:

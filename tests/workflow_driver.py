@@ -1,0 +1,103 @@
+"""Drives workflows through the engine in the test's own process, with scripted agents in place of models."""
+
+import uuid
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.db.models.functions import Now
+
+from tests.people import make_alice
+from workflows import engine
+from workflows.agents.types import AgentResult, AgentWork, Answer, Usage
+from workflows.models import Execution, ExecutionStatus, Stage, Workflow
+from workflows.requests import StageRequest, WorkflowRequest
+from workflows.services import create_workflow
+from workflows.transitions import LEASED
+
+CLEAN_TEXT = "The cafeteria opens at eight and serves soup on Thursdays."
+
+Script = Callable[[AgentWork], Answer]
+
+
+def request_review_and_release(text: str = CLEAN_TEXT, **changes: Any) -> WorkflowRequest:
+    """A reviewer over one document, and a release that names it. `changes` are fields of both stages."""
+    return WorkflowRequest(
+        name="Notice",
+        stages=(
+            StageRequest(id="review", name="Review", task="Review it.", stage_role="reviewer", document=text, **changes),
+            StageRequest(
+                id="release",
+                name="Release",
+                task="Release it.",
+                stage_role="release",
+                upstream_stage_ids=("review",),
+                **changes,
+            ),
+        ),
+    )
+
+
+def submit(request: WorkflowRequest, owner: User | None = None) -> Workflow:
+    """Create the workflow as its owner (Alice unless told) would."""
+    workflow, _ = create_workflow(
+        owner=owner or make_alice(), request=request, idempotency_key=None, address="127.0.0.1"
+    )
+    return workflow
+
+
+def run_to_rest(workflow: Workflow, limit: int = 60) -> Workflow:
+    """Run every ready execution of the workflow until none is ready, and return it as it is then."""
+    for _ in range(limit):
+        ready = Execution.objects.filter(stage__workflow=workflow, status=ExecutionStatus.QUEUED).first()
+        if ready is None:
+            workflow.refresh_from_db()
+            return workflow
+        Execution.objects.filter(id=ready.id).update(available_at=None)
+        engine.run_ready_execution(ready.id)
+    raise AssertionError(f"the workflow was not at rest after {limit} runs")
+
+
+def expire_leases(workflow: Workflow) -> None:
+    """Let every lease of the workflow run out now, as if its worker had died."""
+    live = Execution.objects.filter(stage__workflow=workflow, status__in=LEASED)
+    live.update(lease_expires_at=Now() - timedelta(seconds=1))
+
+
+def find_execution(workflow: Workflow, stage_id: str) -> Execution:
+    """Return the newest execution of a stage."""
+    rows = Execution.objects.filter(stage__workflow=workflow, stage__stage_id=stage_id)
+    return rows.select_related("stage").order_by("-created_at", "-id")[0]
+
+
+def find_stage(workflow: Workflow, stage_id: str) -> Stage:
+    return Stage.objects.get(workflow=workflow, stage_id=stage_id)
+
+
+def script_agents(monkeypatch: pytest.MonkeyPatch, scripts: Mapping[str, Script]) -> list[AgentWork]:
+    """Answer for stages by their id instead of running agents; returns the works that were asked for, in order.
+
+    Stages without a script run their real agent.
+    """
+    asked: list[AgentWork] = []
+    real = engine.run_agent
+
+    async def run(work: AgentWork, journal: Any, documents: Any) -> AgentResult:
+        asked.append(work)
+        stage_id = await documents.bridge.call(_stage_id, uuid.UUID(work.execution_id))
+        script = scripts.get(stage_id)
+        if script is None:
+            return await real(work, journal, documents)
+        await journal.record("model_request", {"attempt": 1}, {"task": work.task})
+        answer = script(work)
+        await journal.record("model_response", {"output_tokens": 2}, {"answer": repr(answer)})
+        return AgentResult(answer, work.provider, "scripted", Usage(1, 10, 2), 1)
+
+    monkeypatch.setattr(engine, "run_agent", run)
+    return asked
+
+
+def _stage_id(execution_id: uuid.UUID) -> str:
+    return Execution.objects.select_related("stage").get(id=execution_id).stage.stage_id
