@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from compliance.envelope import load_strict_json
-from compliance.predicates import policy_document
+from compliance.predicates import POLICY_DOCUMENT
 
 
 @dataclass(frozen=True)
 class PolicyTerms:
-    """What the gate needs of a policy document."""
+    """What the gate and the verifier need of a policy document. `redacts`: exports mask some of its texts."""
 
     digest: str
     name: str
@@ -20,13 +20,15 @@ class PolicyTerms:
     required_proofs: tuple[str, ...]
     sign_offs_required: int
     requester_may_sign: bool
+    retention_days: int
+    redacts: bool
 
 
 def read_policy_terms(document: bytes | str) -> PolicyTerms:
     """Read the terms out of a policy's canonical document. Raises ValueError for anything else."""
     encoded = document.encode() if isinstance(document, str) else document
     members: Any = load_strict_json(encoded)
-    problem = policy_document(members, "policy")
+    problem = POLICY_DOCUMENT(members, "policy")
     if problem is not None:
         raise ValueError(problem)
     capabilities, sign_offs = members["capabilities"], members["sign_offs"]
@@ -39,4 +41,6 @@ def read_policy_terms(document: bytes | str) -> PolicyTerms:
         required_proofs=tuple(members["required_proofs"]),
         sign_offs_required=sign_offs["required"],
         requester_may_sign=not sign_offs["not_requester"],
+        retention_days=members["retention_days"],
+        redacts=any(rule["action"] == "redact" for rule in members["content"]),
     )

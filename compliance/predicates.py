@@ -6,7 +6,7 @@ gate never reads past something it does not understand.
 
 from collections.abc import Mapping
 
-from compliance.shapes import Shape, boolean, each, integer, members, one_of, optional, sha256, text
+from compliance.shapes import Shape, at_least, boolean, each, integer, members, one_of, optional, sha256, text
 
 ROLES = frozenset({"intake", "reviewer", "release", "worker", "single_agent"})
 VERDICTS = frozenset({"compliant", "non_compliant"})
@@ -106,23 +106,13 @@ PREDICATE_SHAPES: Mapping[str, Shape] = {
     ),
 }
 
-# A policy's canonical document, as far as gate and verifier read it; what else it holds is for others.
-_POLICY_MEMBERS: Mapping[str, Shape] = {
-    "name": text,
-    "version": integer,
-    "retention_days": integer,
-    "required_proofs": each(text),
-    "capabilities": members(default=each(text), ceiling=each(text), forbidden=each(text)),
-    "sign_offs": members(required=integer, not_requester=boolean),
-}
-
-
-def policy_document(value: object, where: str) -> str | None:
-    """The shape of a policy's document."""
-    if not isinstance(value, Mapping):
-        return f"{where}: is not an object"
-    for name, shape in _POLICY_MEMBERS.items():
-        problem = shape(value[name], f"{where}.{name}") if name in value else f"{where}: {name} is missing"
-        if problem is not None:
-            return problem
-    return None
+# A policy's canonical document, as far as gate and verifier read it.
+POLICY_DOCUMENT = at_least(
+    name=text,
+    version=integer,
+    retention_days=integer,
+    required_proofs=each(text),
+    capabilities=at_least(ceiling=each(text), forbidden=each(text)),
+    content=each(at_least(action=text)),
+    sign_offs=at_least(required=integer, not_requester=boolean),
+)

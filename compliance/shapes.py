@@ -105,8 +105,8 @@ def mapping(values: Shape) -> Shape:
     return check
 
 
-def members(**shapes: Shape) -> Shape:
-    """An object of exactly these members: an unknown one could claim what nobody checks, so it is refused."""
+def at_least(**shapes: Shape) -> Shape:
+    """An object that has these members; what else it has is for other readers."""
 
     def check(value: Any, where: str) -> str | None:
         if not isinstance(value, Mapping):
@@ -117,6 +117,19 @@ def members(**shapes: Shape) -> Shape:
             problem = shape(value[name], f"{where}.{name}")
             if problem is not None:
                 return problem
+        return None
+
+    return check
+
+
+def members(**shapes: Shape) -> Shape:
+    """An object of exactly these members: an unknown one could claim what nobody checks, so it is refused."""
+    required = at_least(**shapes)
+
+    def check(value: Any, where: str) -> str | None:
+        problem = required(value, where)
+        if problem is not None:
+            return problem
         for name in value:
             if name not in shapes:
                 return f"{where}: {str(name)[:60]!r} is not a member that this version knows"
