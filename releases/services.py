@@ -137,6 +137,5 @@ def _check_state(execution: Execution, artifact_sha256: str) -> None:
     if execution.status != ExecutionStatus.WAITING or execution.reason_code != ReasonCode.SIGN_OFF_REQUIRED:
         raise Conflict(f"execution {execution.id} is {execution.status}: it does not wait for a sign-off")
     if execution.subject_digest != artifact_sha256:
-        raise Conflict(
-            f"what waits is the artifact {execution.subject_digest}, not {artifact_sha256}: read it again before signing"
-        )
+        waiting = execution.subject_digest
+        raise Conflict(f"what waits is the artifact {waiting}, not {artifact_sha256}: read it again before signing")

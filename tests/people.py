@@ -4,7 +4,7 @@ from django.contrib.auth.models import User
 
 from compliance.roles import grant_role
 
-PASSWORD = "correct horse battery staple"  # noqa: S105  (a test's)
+PASSWORD = "correct horse battery staple"
 
 
 def make_person(name: str, *roles: str) -> User:

@@ -27,7 +27,9 @@ def request_review_and_release(text: str = CLEAN_TEXT, **changes: Any) -> Workfl
     return WorkflowRequest(
         name="Notice",
         stages=(
-            StageRequest(id="review", name="Review", task="Review it.", stage_role="reviewer", document=text, **changes),
+            StageRequest(
+                id="review", name="Review", task="Review it.", stage_role="reviewer", document=text, **changes
+            ),
             StageRequest(
                 id="release",
                 name="Release",

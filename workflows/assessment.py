@@ -12,7 +12,6 @@ from compliance.gate import Check, judge, read_policy_terms
 from compliance.inspection import inspect, matches
 from compliance.policy import PolicyDocument
 from workflows.agents.types import AgentFailure, AgentWork, Answer, ReleaseAnswer, ReviewAnswer, WorkerAnswer
-from workflows.models import Role
 
 
 @dataclass(frozen=True)
@@ -56,11 +55,11 @@ def assess_answer(
 
 
 def _take_artifact(work: AgentWork, answer: Answer) -> tuple[str | None, str]:
-    if isinstance(answer, WorkerAnswer) and work.role in {Role.INTAKE, Role.WORKER}:
+    if isinstance(answer, WorkerAnswer) and work.role in ("intake", "worker"):
         return answer.text, "answered"
-    if isinstance(answer, ReviewAnswer) and work.role == Role.REVIEWER:
+    if isinstance(answer, ReviewAnswer) and work.role == "reviewer":
         return _take_reviewed_text(work, answer), answer.decision
-    if isinstance(answer, ReleaseAnswer) and work.role == Role.RELEASE:
+    if isinstance(answer, ReleaseAnswer) and work.role == "release":
         return (work.subject if answer.decision == "release" else None), answer.decision
     raise AgentFailure("malformed_answer", f"the agent gave a {type(answer).__name__} for the role {work.role}")
 

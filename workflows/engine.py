@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 
 import structlog
 from django.conf import settings
-from django.db import transaction
+from django.db import DatabaseError, close_old_connections, transaction
 
 from compliance.capabilities import Denial, Grant
 from compliance.content import ContentError, load_texts, open_secret, store_text
@@ -38,7 +38,11 @@ log = structlog.get_logger(__name__)
 
 def run_ready_execution(execution_id: uuid.UUID) -> None:
     """Run one execution from claim to end, if it is ready. Never raises: what goes wrong is the stage's to carry."""
-    claim = claim_execution(execution_id)
+    try:
+        claim = claim_execution(execution_id)
+    except DatabaseError as error:
+        log.error("claim_failed", execution=str(execution_id), error=type(error).__name__)
+        return
     if claim is None:
         return
     try:
@@ -47,9 +51,18 @@ def run_ready_execution(execution_id: uuid.UUID) -> None:
         log.info("lease_lost", execution=str(claim.execution_id), fence=claim.fence)
     except Exception as error:
         # Only the type: a message may quote what the agent or its provider said.
-        log.error("execution_error", execution=str(claim.execution_id), error=type(error).__name__, exc_info=settings.DEBUG)
-        delay = min(_LONGEST_RETRY_SECONDS, _FIRST_RETRY_SECONDS * 2 ** (claim.attempt - 1))
+        log.error("execution_error", execution=str(claim.execution_id), error=type(error).__name__)
+        _give_back(claim)
+
+
+def _give_back(claim: Claim) -> None:
+    """Hand an execution back after an unforeseen error; if even that fails, its lease runs out and it is swept."""
+    delay = min(_LONGEST_RETRY_SECONDS, _FIRST_RETRY_SECONDS * 2 ** (claim.attempt - 1))
+    try:
+        close_old_connections()
         hand_back(claim, delay)
+    except DatabaseError as error:
+        log.error("hand_back_failed", execution=str(claim.execution_id), error=type(error).__name__)
 
 
 def run_claim(claim: Claim) -> None:
@@ -83,9 +96,7 @@ def run_claim(claim: Claim) -> None:
     except TimeoutError:
         detail = f"the stage ran longer than {settings.STAGE_TIME_LIMIT_SECONDS} s"
         reason = (ReasonCode.STAGE_TIMED_OUT, detail)
-        _end_without_answer(
-            claim, Ending(ExecutionStatus.FAILED, reason, lineage=describe_lineage(admitted.lineage))
-        )
+        _end_without_answer(claim, Ending(ExecutionStatus.FAILED, reason, lineage=describe_lineage(admitted.lineage)))
         return
     finish_execution(claim, admitted, result, assessment)
 
@@ -109,10 +120,8 @@ def prepare_work(admitted: Admitted) -> AgentWork:
         provider=stage.provider,
         model=stage.model or None,
         budget_cents=stage.budget_cents,
-        grant=Grant(
-            tuple(stage.granted_permissions), tuple(Denial(**denial) for denial in stage.denied_permissions)
-        ),
-        api_key=None if sealed is None else open_secret(sealed, f"stage:{stage.uid}"),
+        grant=Grant(tuple(stage.granted_permissions), tuple(Denial(**denial) for denial in stage.denied_permissions)),
+        api_key=None if sealed is None else open_secret(bytes(sealed), f"stage:{stage.uid}"),
     )
 
 

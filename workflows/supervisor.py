@@ -96,7 +96,7 @@ class Supervisor:
 
 def start_django_q_cluster() -> "subprocess.Popen[bytes]":
     """Start a django-q2 cluster in a process group of its own, which ends when this process does."""
-    return subprocess.Popen(  # noqa: S603  (our own interpreter and command)
+    return subprocess.Popen(
         [sys.executable, "-m", "django", "qcluster"],
         cwd=settings.BASE_DIR,
         env={**os.environ, "DJANGO_SETTINGS_MODULE": os.environ["DJANGO_SETTINGS_MODULE"]},
