@@ -158,7 +158,6 @@ TIME_ZONE = "UTC"
 
 # whitenoise serves the applications' own static files: there is no collection step that could be forgotten.
 STATIC_URL = "/static/"
-STATIC_ROOT = VAR_DIR / "static"
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = False
 WHITENOISE_MAX_AGE = 3600
@@ -186,9 +185,10 @@ REST_FRAMEWORK = {
     "DEFAULT_THROTTLE_RATES": {
         "login_address": env.str("LOGIN_RATE_PER_ADDRESS", default="30/min"),
         "login_account": env.str("LOGIN_RATE_PER_ACCOUNT", default="10/hour"),
+        "sign_off_account": env.str("SIGN_OFF_RATE_PER_ACCOUNT", default="10/hour"),
         "register_address": env.str("REGISTER_RATE_PER_ADDRESS", default="10/hour"),
     },
-    "EXCEPTION_HANDLER": "compliance.api.errors.handle_exception",
+    "EXCEPTION_HANDLER": "compliance.api.error_handler.handle_exception",
     "DEFAULT_METADATA_CLASS": None,
     "URL_FORMAT_OVERRIDE": None,  # ?format= belongs to the exports
     "NUM_PROXIES": env.int("TRUSTED_PROXIES", default=0),
@@ -220,6 +220,7 @@ SPECTACULAR_SETTINGS = {
         "ExecutionStatus": "workflows.models.ExecutionStatus",
         "Verdict": "workflows.models.Verdict",
         "ReasonCode": "workflows.reasons.ReasonCode",
+        "SignOffDecision": "releases.models.SignOffDecision",
         "Provider": "workflows.api.requests.PROVIDERS",
     },
     "SORT_OPERATION_PARAMETERS": False,

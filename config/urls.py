@@ -14,6 +14,7 @@ api_urlpatterns: list[URLPattern | URLResolver] = [
     path("redoc/", RedocView.as_view(), name="redoc"),
     path("", include("compliance.api.urls")),
     path("", include("workflows.api.urls")),
+    path("", include("releases.api.urls")),
 ]
 
 urlpatterns = [

@@ -1,21 +1,14 @@
 """One shape for every error of the API: `{"detail": str, "code": str, "errors": {field path: [message, ...]}?}`.
 
-Views raise; `handle_exception` (the EXCEPTION_HANDLER) answers. A field path joins names and list positions
+Views raise; `compliance.api.error_handler` answers. A field path joins names and list positions
 with dots: `stages.0.upstream_stage_ids.1`. The one exception to `detail` being a string is
 CapabilitiesRefused.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from django.core.exceptions import PermissionDenied as DjangoPermissionDenied
-from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
-from django.core.exceptions import ValidationError as DjangoValidationError
-from django.db import OperationalError
-from django.http import Http404
 from rest_framework import exceptions, status
-from rest_framework.response import Response
-from rest_framework.views import set_rollback
 
 from compliance.api.authentication import CHALLENGE
 
@@ -26,7 +19,7 @@ NOT_AUTHENTICATED = (
     "this one is missing, malformed, unknown, expired or revoked."
 )
 
-_NAMES = {
+ERROR_NAMES = {
     400: ("malformed_request", "The request cannot be read."),
     401: ("not_authenticated", NOT_AUTHENTICATED),
     403: ("forbidden", "Your role does not allow this."),
@@ -47,12 +40,12 @@ class Conflict(exceptions.APIException):
     "digest_stale")`."""
 
     status_code = status.HTTP_409_CONFLICT
-    default_code, default_detail = _NAMES[409]
+    default_code, default_detail = ERROR_NAMES[409]
 
 
 class BodyTooLarge(exceptions.APIException):
     status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
-    default_code, default_detail = _NAMES[413]
+    default_code, default_detail = ERROR_NAMES[413]
 
 
 class InvalidCredentials(exceptions.APIException):
@@ -79,6 +72,14 @@ class CapabilitiesRefused(exceptions.APIException):
         self.denied = [dict(denial) for denial in denied]
 
 
+class Unavailable(exceptions.APIException):
+    """503: the database is busy or away."""
+
+    status_code = status.HTTP_503_SERVICE_UNAVAILABLE
+    default_code, default_detail = ERROR_NAMES[503]
+    wait = 2
+
+
 def error_body(
     status_code: int,
     detail: object = None,
@@ -86,101 +87,8 @@ def error_body(
     errors: Mapping[str, list[str]] | None = None,
 ) -> dict[str, Any]:
     """The body of an error response, with the default words of its status where none are given."""
-    default_code, default_detail = _NAMES.get(status_code, ("error", "The request was refused."))
+    default_code, default_detail = ERROR_NAMES.get(status_code, ("error", "The request was refused."))
     body: dict[str, Any] = {"detail": detail or default_detail, "code": code or default_code}
     if errors:
         body["errors"] = dict(errors)
     return body
-
-
-def handle_exception(error: Exception, _context: Mapping[str, Any]) -> Response | None:
-    """The response for `error`; None for a bug, which Django then logs and answers with 500."""
-    error = _translate(error)
-    if not isinstance(error, exceptions.APIException):
-        return None
-    set_rollback()
-    return Response(_body(error), status=error.status_code, headers=_headers(error))
-
-
-def _translate(error: Exception) -> Exception:
-    if isinstance(error, Http404):
-        return exceptions.NotFound()
-    if isinstance(error, DjangoPermissionDenied):
-        return exceptions.PermissionDenied(str(error) or None)
-    if isinstance(error, RequestDataTooBig):
-        return BodyTooLarge()
-    if isinstance(error, SuspiciousOperation):
-        return exceptions.ParseError()
-    if isinstance(error, DjangoValidationError):
-        members = error.message_dict if hasattr(error, "error_dict") else error.messages
-        return exceptions.ValidationError(members)
-    if isinstance(error, OperationalError):
-        return _Unavailable()
-    return error
-
-
-class _Unavailable(exceptions.APIException):
-    status_code = status.HTTP_503_SERVICE_UNAVAILABLE
-    default_code, default_detail = _NAMES[503]
-    wait = 2
-
-
-def _body(error: exceptions.APIException) -> dict[str, Any]:
-    if isinstance(error, CapabilitiesRefused):
-        return error_body(403, {"message": str(error.detail), "denied": error.denied}, "capabilities_refused")
-    if isinstance(error, exceptions.ValidationError):
-        errors: dict[str, list[str]] = {}
-        for path, message in _flatten(error.detail):
-            errors.setdefault(path or "non_field_errors", []).append(message)
-        return error_body(400, _summary(errors), "validation_failed", errors)
-    if isinstance(error, (exceptions.NotAuthenticated, exceptions.AuthenticationFailed)):
-        return error_body(401)
-    codes = error.get_codes()
-    generic = {
-        exceptions.ParseError: 400,
-        exceptions.PermissionDenied: 403,
-        exceptions.NotFound: 404,
-        exceptions.MethodNotAllowed: 405,
-        exceptions.NotAcceptable: 406,
-        exceptions.UnsupportedMediaType: 415,
-        exceptions.Throttled: 429,
-    }
-    if isinstance(codes, str) and type(error) in generic and codes == error.default_code:
-        codes = _NAMES[generic[type(error)]][0]
-    detail = str(error.detail)
-    if isinstance(error, (exceptions.NotFound, exceptions.PermissionDenied)) and detail == error.default_detail:
-        detail = ""
-    return error_body(error.status_code, detail, codes if isinstance(codes, str) else None)
-
-
-def _headers(error: exceptions.APIException) -> dict[str, str]:
-    headers = {}
-    if auth_header := getattr(error, "auth_header", None):
-        headers["WWW-Authenticate"] = auth_header
-    if (wait := getattr(error, "wait", None)) is not None:
-        headers["Retry-After"] = str(int(wait) + 1)
-    return headers
-
-
-def _flatten(detail: object, path: str = "") -> Iterator[tuple[str, str]]:
-    """The (field path, message) pairs of a nested ValidationError detail."""
-    if isinstance(detail, Mapping):
-        for name, member in detail.items():
-            # A nested object's own errors belong to its path; a name of ours for them would look like a
-            # field.
-            below = path if path and name == "non_field_errors" else f"{path}.{name}" if path else str(name)
-            yield from _flatten(member, below)
-    elif isinstance(detail, (list, tuple)):
-        for position, member in enumerate(detail):
-            # A list holds either messages about its own path, or one object per position of a list of
-            # objects.
-            below = path if isinstance(member, str) else f"{path}.{position}" if path else str(position)
-            yield from _flatten(member, below)
-    else:
-        yield path, str(detail)
-
-
-def _summary(errors: Mapping[str, list[str]], shown: int = 3) -> str:
-    lines = [f"{path}: {message}" for path, messages in errors.items() for message in messages]
-    rest = len(lines) - shown
-    return " ".join(lines[:shown]) + (f" And {rest} more." if rest > 0 else "")

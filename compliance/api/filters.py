@@ -25,7 +25,7 @@ class StrictFilterBackend(DjangoFilterBackend):
         filters: type[FilterSet] | None = self.get_filterset_class(view, queryset)  # type: ignore[no-untyped-call]
         known = {*_PAGE_PARAMETERS, *getattr(view, "query_parameters", ())}
         if filters is not None:
-            known |= set(filters.base_filters)
+            known |= set(filters.base_filters)  # type: ignore[attr-defined]
         if view.kwargs:  # one object, not a list: nothing to page or filter
             known -= _PAGE_PARAMETERS
         refuse_unknown(request.query_params, known)
