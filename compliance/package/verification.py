@@ -1,0 +1,199 @@
+"""Verifying an audit package with a public key and nothing else."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from compliance.chain import Attestation, ChainError, read_chain
+from compliance.envelope import Envelope, EnvelopeError, load_public_keys
+from compliance.package import evidence_checks, record_checks, text_checks
+from compliance.package.claims import derive_lineage
+from compliance.package.layout import PACKAGE
+from compliance.package.report import Checklist, Problem, VerificationReport
+from compliance.policy_terms import PolicyTerms
+from compliance.shapes import is_same
+
+
+@dataclass(frozen=True)
+class _Opened:
+    """A package whose certificates hold: `certificate_ids` gives their ids by digest."""
+
+    package: Mapping[str, Any]
+    chain: tuple[Attestation, ...]
+    policies: Mapping[str, PolicyTerms]
+    certificate_ids: Mapping[str, str]
+
+    @property
+    def stages(self) -> Sequence[Mapping[str, Any]]:
+        stages: Sequence[Mapping[str, Any]] = self.package["stages"]
+        return stages
+
+    @property
+    def closing(self) -> Attestation | None:
+        return self.chain[-1] if self.chain and self.chain[-1].kind == "closing" else None
+
+
+def verify_package(package: object, public_key_pem: str | bytes) -> VerificationReport:
+    """Check an audit package, as `json.loads` returns it, against the one public key that the caller trusts.
+
+    Never raises for what the package or the key hold: what cannot be read is a failed check that says where.
+    """
+    checks = Checklist()
+    try:
+        keys = load_public_keys([public_key_pem])
+    except EnvelopeError as error:
+        checks.record("public key", "the key given", "", [Problem("the key given", str(error))])
+        return checks.report(complete=False)
+    problem = PACKAGE(package, "package")
+    found = [Problem(*problem.split(": ", 1))] if problem else []
+    if not checks.record("layout", "package", "every member is known and of its type", found):
+        return checks.report(complete=False)
+    assert isinstance(package, Mapping)  # noqa: S101  (for the type checker: PACKAGE has just said so)
+    chain = _read_certificates(checks, package, keys)
+    if chain is None:
+        return checks.report(complete=False)
+    return _verify_contents(checks, package, chain)
+
+
+def _read_certificates(
+    checks: Checklist, package: Mapping[str, Any], keys: Mapping[str, Ed25519PublicKey]
+) -> tuple[Attestation, ...] | None:
+    """Check signatures and chain; None where they do not hold, and nothing else can be relied on."""
+    certificates, (key_id,) = package["certificates"], keys
+    envelopes, problems = evidence_checks.open_envelopes(certificates)
+    if not problems:
+        problems = list(evidence_checks.find_signature_problems(envelopes, keys))
+    covered = f"{len(envelopes)} certificates are signed by key {key_id[:12]}"
+    if not checks.record("signatures", "certificates", covered, problems):
+        return None
+    return _read_chain(checks, package["workflow"]["id"], envelopes, keys)
+
+
+def _read_chain(
+    checks: Checklist, workflow_id: str, envelopes: Sequence[Envelope], keys: Mapping[str, Ed25519PublicKey]
+) -> tuple[Attestation, ...] | None:
+    chain: tuple[Attestation, ...] | None = None
+    problems = []
+    try:
+        chain = read_chain(workflow_id, envelopes, keys)
+    except ChainError as error:
+        problems = [Problem(f"certificates[{error.sequence}]", error.detail)]
+    covered = f"each certificate follows the one before it, all of workflow {workflow_id}"
+    checks.record("chain", "certificates", covered, problems)
+    return chain
+
+
+def _verify_contents(
+    checks: Checklist, package: Mapping[str, Any], chain: tuple[Attestation, ...]
+) -> VerificationReport:
+    policies, policy_problems = evidence_checks.read_policies(package["policies"])
+    ids = {entry.digest: certificate["id"] for entry, certificate in zip(chain, package["certificates"], strict=True)}
+    opened = _Opened(package, chain, policies, ids)
+    _check_evidence(checks, opened, policy_problems)
+    _check_records(checks, opened)
+    redacted = _check_texts(checks, opened)
+    return checks.report(complete=True, redacted=redacted)
+
+
+def _check_evidence(checks: Checklist, opened: _Opened, policy_problems: list[Problem]) -> None:
+    chain, policies = opened.chain, opened.policies
+    checks.record(
+        "closing",
+        "certificates",
+        "the closing certificate is the last, and accounts for every stage and execution",
+        evidence_checks.find_closing_problems(chain),
+    )
+    checks.record(
+        "policies",
+        "policies",
+        f"{len(policies)} policies match their digests, and every one that a certificate names is there",
+        [*policy_problems, *evidence_checks.find_policy_problems(chain, policies)],
+    )
+    admissions = sum(entry.kind == "admission" for entry in chain)
+    checks.record(
+        "gate",
+        "certificates",
+        f"asked again, the gate gives the same answer for {admissions} admissions and at every release",
+        evidence_checks.find_gate_problems(chain, policies),
+    )
+    ends = sum(entry.kind == "execution" for entry in chain)
+    checks.record(
+        "verdicts",
+        "certificates",
+        f"{ends} verdicts follow from their checks and policies",
+        evidence_checks.find_verdict_problems(chain, policies),
+    )
+    listed = opened.package["keys"]
+    checks.record(
+        "keys",
+        "keys",
+        f"{len(listed)} listed, for information only",
+        evidence_checks.find_key_problems(listed),
+    )
+
+
+def _check_records(checks: Checklist, opened: _Opened) -> None:
+    package, stages, chain, closing = opened.package, opened.stages, opened.chain, opened.closing
+    checks.record(
+        "identifiers", "package", "each names one thing only", record_checks.find_identifier_problems(package)
+    )
+    if closing is not None:
+        checks.record(
+            "stages",
+            "stages",
+            f"{len(stages)} stages are those of the closing certificate, one by one",
+            record_checks.find_stage_list_problems(stages, closing),
+        )
+        checks.record(
+            "workflow",
+            "workflow",
+            "its end is the one in the closing certificate",
+            record_checks.find_workflow_problems(package["workflow"], stages, closing),
+        )
+    checks.record(
+        "records",
+        "stages",
+        "stages and executions say what their certificates state",
+        record_checks.find_record_problems(stages, chain),
+    )
+    checks.record(
+        "compliance packages",
+        "stages",
+        "they say what certificates and policies amount to",
+        record_checks.find_compliance_problems(stages, chain, opened.policies, opened.certificate_ids),
+    )
+    derived = derive_lineage(chain, opened.certificate_ids)
+    problems = (
+        [] if is_same(package["lineage"], derived) else [Problem("lineage", "it is not that of the certificates")]
+    )
+    checks.record("lineage", "lineage", f"{len(derived)} releases are traced back to what they rest on", problems)
+
+
+def _check_texts(checks: Checklist, opened: _Opened) -> list[str]:
+    count = text_checks.TextCount()
+    may_redact = any(terms.redacts for terms in opened.policies.values())
+    found = list(text_checks.find_text_problems(opened.stages, may_redact, count))
+    checks.record("texts", "stages", _describe_count(count, "texts"), found)
+    journals = text_checks.TextCount()
+    found, calls = [], []
+    ends = {entry.execution_id: entry for entry in opened.chain if entry.kind == "execution"}
+    for where, entry, _ in record_checks.iterate_executions(opened.stages):
+        end, exported = ends.get(entry["execution"]["id"]), entry["compliance_package"]
+        if end is None or exported is None:
+            continue
+        place, events = f"{where}.compliance_package.audit_trail", exported["audit_trail"]
+        found += text_checks.find_journal_problems(place, events, end, journals)
+        calls += text_checks.find_tool_call_problems(place, events, end, opened.policies)
+    checks.record("journals", "stages", _describe_count(journals, "events"), found)
+    checks.record("tool calls", "stages", "each one that was allowed is within its grant and policies", calls)
+    return count.redacted + journals.redacted
+
+
+def _describe_count(count: text_checks.TextCount, what: str) -> str:
+    covered = f"{count.proven} {what} match their digests"
+    withheld = len(count.redacted)
+    return (
+        f"{covered}; {withheld} are redacted or withheld, so that their words are not proven" if withheld else covered
+    )
