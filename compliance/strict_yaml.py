@@ -59,7 +59,7 @@ def _refuse_what_expands(text: str) -> None:
     """Read the events only, one by one, before anything is built out of them."""
     depth = 0
     for event in yaml.parse(text, Loader=_LOADER):
-        line = event.start_mark.line + 1
+        line = event.start_mark.line + 1 if event.start_mark else None
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None) is not None:
             raise StrictYamlError("anchors and aliases are not allowed; write the value out", line)
         # "!" alone is what a quoted scalar carries.

@@ -80,7 +80,8 @@ def _settle(
     """Longest first; each takes what is left of it. Linear in the lengths of the spans."""
     ruled = [(span, detector) for span, detector in found if span.type in consequences]
     ruled.sort(key=lambda entry: (entry[0].start - entry[0].end, -entry[0].confidence, entry[0]))
-    taken = {consequences[span.type]: bytearray(len(text.data)) for span, _ in ruled}
+    kinds = {consequences[kind] for kind in {span.type for span, _ in ruled}}
+    taken = {kind: bytearray(len(text.data)) for kind in kinds}
     for span, detector in ruled:
         own = consequences[span.type]
         for start, end in _free(taken[own], span.start, span.end):

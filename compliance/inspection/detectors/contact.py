@@ -8,11 +8,12 @@ from collections.abc import Iterator
 import phonenumbers
 
 from compliance.inspection.detectors.context import (
+    REFERENCE_LABEL,
+    VERSION_LABEL,
     digits_of,
     is_inside_number,
     is_inside_word,
-    is_reference,
-    is_version,
+    label_ends,
 )
 from compliance.inspection.normalise import NormalisedText
 from compliance.inspection.patterns import Pattern
@@ -62,9 +63,10 @@ class PhoneDetector:
     def find(self, text: NormalisedText) -> Iterator[Span]:
         """Yield the numbers."""
         data = text.data
+        references = label_ends(REFERENCE_LABEL, data)
         for match in self._north_american.find(data):
             start, end = match.span()
-            if is_inside_number(data, start, end) or is_reference(data, start):
+            if start in references or is_inside_number(data, start, end):
                 continue
             # Three groups with only spaces between them are as well a row of a table.
             spaced = data[start:end].replace(b" ", b"").isdigit()
@@ -116,9 +118,10 @@ class NetworkAddressDetector:
         data = text.data
         if b"://" in data or b"www." in data.lower():
             yield from self._find_urls(data)
+        versions = label_ends(VERSION_LABEL, data)
         for match in self._ip_v4.find(data):
             start, end = match.span()
-            if is_inside_number(data, start, end) or is_version(data, start):
+            if start in versions or is_inside_number(data, start, end):
                 continue
             if _is_host_v4(data[start:end]):
                 yield Span("ip_address", start, end, 0.9)

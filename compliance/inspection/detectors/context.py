@@ -1,4 +1,4 @@
-"""What stands just before or after a candidate. All looks reach a bounded number of bytes."""
+"""What stands just before or after a candidate."""
 
 from __future__ import annotations
 
@@ -10,38 +10,30 @@ _WORD_BYTES = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz01
 _DIGITS = frozenset(b"0123456789")
 
 # A number introduced like this is a business reference, whatever its shape.
-_REFERENCE_BEFORE = Pattern(
+REFERENCE_LABEL = Pattern(
     r"\b(?:order|invoice|ticket|po|purchase order|part|sku|item|tracking|isbn|model|build|version|ver|release|"
     r"revision|rev|section|bug|issue|ref|reference|catalog(?:ue)?|batch|lot)"
-    r"[ \t]*(?:number|num|no|nr|id|code)?[ \t]*[.:#=-]*[ \t]*$",
+    r"[ \t]*(?:number|num|no|nr|id|code)?[ \t]*[.:#=-]*[ \t]*",
     ignore_case=True,
 )
-_VERSION_BEFORE = Pattern(
+VERSION_LABEL = Pattern(
     r"\b(?:v|version|ver|release|build|firmware|revision|rev|section|sec|chapter|rfc|tag|kernel|python|node)"
-    r"[ \t]*[.:#=]?[ \t]*[\"']?$",
+    r"[ \t]*[.:#=]?[ \t]*[\"']?",
     ignore_case=True,
 )
-_REACH = 32
 
 
-def before(data: bytes, start: int, reach: int = _REACH) -> bytes:
+def label_ends(label: Pattern, data: bytes) -> frozenset[int]:
+    """Return where the matches of a label end, so that a value is labelled when it starts there.
+
+    One pass over the text for all its values, where a look back from each would cost more the more there are.
+    """
+    return frozenset(match.span()[1] for match in label.find(data))
+
+
+def before(data: bytes, start: int, reach: int = 32) -> bytes:
     """Return up to `reach` bytes before `start`."""
     return data[max(0, start - reach) : start]
-
-
-def after(data: bytes, end: int, reach: int = _REACH) -> bytes:
-    """Return up to `reach` bytes from `end`."""
-    return data[end : end + reach]
-
-
-def is_reference(data: bytes, start: int) -> bool:
-    """Whether the words before `start` announce an order, part, ticket or version number."""
-    return _REFERENCE_BEFORE.is_in(before(data, start))
-
-
-def is_version(data: bytes, start: int) -> bool:
-    """Whether the words before `start` announce a version or a section."""
-    return _VERSION_BEFORE.is_in(before(data, start))
 
 
 def is_inside_word(data: bytes, start: int, end: int) -> bool:
@@ -56,6 +48,11 @@ def is_inside_number(data: bytes, start: int, end: int, joiners: bytes = b"-./")
     joined_before = start > 1 and data[start - 1] in joiners and data[start - 2] in _WORD_BYTES
     joined_after = end + 1 < len(data) and data[end] in joiners and data[end + 1] in _DIGITS
     return joined_before or joined_after
+
+
+def words(text: str) -> frozenset[str]:
+    """Return the words of a list that is written as running text."""
+    return frozenset(text.split())
 
 
 def digits_of(value: bytes) -> str:

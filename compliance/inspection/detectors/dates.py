@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator
 
-from compliance.inspection.detectors.context import after, before, is_inside_number, is_reference, is_version
+from compliance.inspection.detectors.context import REFERENCE_LABEL, VERSION_LABEL, is_inside_number, label_ends
 from compliance.inspection.normalise import NormalisedText
 from compliance.inspection.patterns import Pattern, any_of
 from compliance.inspection.registry import Span
@@ -49,9 +50,9 @@ class DateDetector:
     name = "date"
     types = frozenset({"date", "date_of_birth"})
 
-    _figures = Pattern(r"\b([0-9]{1,2})([/.-])([0-9]{1,2})([/.-])([0-9]{4}|[0-9]{2})\b")
+    _figures = Pattern(r"\b[0-9]{1,2}(?:/[0-9]{1,2}/|\.[0-9]{1,2}\.|-[0-9]{1,2}-)(?:[0-9]{4}|[0-9]{2})\b")
     _iso = Pattern(
-        r"\b([0-9]{4})([/.-])([0-9]{1,2})([/.-])([0-9]{1,2})"
+        r"\b[0-9]{4}(?:/[0-9]{1,2}/|\.[0-9]{1,2}\.|-[0-9]{1,2}-)[0-9]{1,2}"
         r"(?:T[0-9]{2}:[0-9]{2}(?::[0-9]{2})?(?:\.[0-9]{1,9})?(?:Z|[+-][0-9]{2}:?[0-9]{2})?)?\b"
     )
     _words = Pattern(
@@ -64,61 +65,94 @@ class DateDetector:
         r"(?:[ \t](?:on|date|of))?[ \t:]{1,3}([0-9]{1,2}/[0-9]{1,2})\b",
         ignore_case=True,
     )
-    _birth_before = Pattern(
+    _birth_label = Pattern(
         r"(?:\bD\.?O\.?B\.?|\bdate of birth|\bbirth[ _-]?dates?|\bbirthday|\bborn)[\"']?[ \t]*(?:[:=(-]|is|was|on)?"
-        r"[ \t\n]{0,2}[\"']?$",
+        r"[ \t\n]{0,2}[\"']?",
         ignore_case=True,
     )
+
+    def find(self, text: NormalisedText) -> Iterator[Span]:
+        """Yield the dates."""
+        data = text.data
+        births = label_ends(self._birth_label, data)
+        for start, end, confidence in self._find_dates(data):
+            if start in births:
+                yield Span("date_of_birth", start, end, 0.97)
+            else:
+                yield Span("date", start, end, confidence)
+
+    def _find_dates(self, data: bytes) -> Iterator[tuple[int, int, float]]:
+        versions = label_ends(VERSION_LABEL, data)
+        references = versions | label_ends(REFERENCE_LABEL, data)
+        known: dict[bytes, bool] = {}
+        for match in self._figures.find(data):
+            start, end = match.span()
+            value = data[start:end]
+            if value not in known:
+                known[value] = _is_date(value)
+            if known[value] and start not in references and not is_inside_number(data, start, end):
+                yield start, end, 0.85
+        lines = _Lines(data)
+        for match in self._iso.find(data):
+            start, end = match.span()
+            day = data[start:end].partition(b"T")[0]
+            if day not in known:
+                known[day] = _is_date(day)
+            if not known[day] or start in references or is_inside_number(data, start, end):
+                continue
+            if lines.are_prose(start, end):
+                yield start, end, 0.85
+        for match in self._words.find(data):
+            if not is_inside_number(data, *match.span()):
+                yield *match.span(), 0.8
+        for match in self._day_and_month.find(data):
+            start, end = match.span(1)
+            if _is_date(match.group(1) + b"/2000") and data[end : end + 1] != b"/":
+                yield start, end, 0.6
+
+
+def _is_date(value: bytes) -> bool:
+    """Whether three figures can be a year, first or last, and a month and a day, in either order."""
+    separator = next(separator for separator in (b"/", b".", b"-") if separator in value)
+    figures = value.split(separator)
+    year = figures.pop(0) if len(figures[0]) == 4 else figures.pop()
+    one, two = (int(figure) for figure in figures)
+    if not (1 <= one <= 31 and 1 <= two <= 31 and min(one, two) <= 12):
+        return False
+    if len(year) == 4:
+        return 1850 <= int(year) <= 2100
+    # 1.2.24 is a version as well as a date.
+    return separator != b"."
+
+
+class _Lines:
+    """Tells lines of prose, of care and of source code apart. The words are looked up when first asked for."""
+
     _care = Pattern(
         r"\b(?:patient|admit|admitted|admission|discharged?|visit|seen|encounter|procedure|surgery|diagnosed|"
         r"birth|born|dob|deceased|died|death|hospital|clinic|date of service|dos|follow-?up|appointment)",
         ignore_case=True,
     )
     _code = Pattern(r"[{};=<>]|://|\w\(|\b(?:import|return|const|SELECT|INFO|DEBUG|WARN|ERROR)\b|`")
-    _care_reach = 120
+    _reach = 120
 
-    def find(self, text: NormalisedText) -> Iterator[Span]:
-        """Yield the dates."""
-        data = text.data
-        for match in self._figures.find(data):
-            if match.group(2) == match.group(4) and self._is_date_in_figures(data, *match.span()):
-                yield self._span(data, *match.span(), 0.85)
-        for match in self._iso.find(data):
-            year, month, day = (int(match.group(number)) for number in (1, 3, 5))
-            plausible = 1850 <= year <= 2100 and 1 <= month <= 12 and 1 <= day <= 31
-            if plausible and match.group(2) == match.group(4) and self._is_prose(data, *match.span()):
-                yield self._span(data, *match.span(), 0.85)
-        for match in self._words.find(data):
-            if not is_inside_number(data, *match.span()):
-                yield self._span(data, *match.span(), 0.8)
-        for match in self._day_and_month.find(data):
-            month, day = (int(part) for part in match.group(1).split(b"/"))
-            if 1 <= month <= 12 and 1 <= day <= 31 and after(data, match.span(1)[1], 1) != b"/":
-                yield Span("date", *match.span(1), 0.6)
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self._cares: list[int] | None = None
+        self._codes: list[int] | None = None
 
-    def _span(self, data: bytes, start: int, end: int, confidence: float) -> Span:
-        if self._birth_before.is_in(before(data, start)):
-            return Span("date_of_birth", start, end, 0.97)
-        return Span("date", start, end, confidence)
+    def are_prose(self, start: int, end: int) -> bool:
+        """Whether the line around a span speaks of care, or shows no sign of code, within reach."""
+        first = max(0, start - self._reach)
+        first = max(first, self._data.rfind(b"\n", first, start) + 1)
+        last = self._data.find(b"\n", end, end + self._reach)
+        last = end + self._reach if last < 0 else last
+        if self._cares is None or self._codes is None:
+            self._cares = [match.span()[0] for match in self._care.find(self._data)]
+            self._codes = [match.span()[0] for match in self._code.find(self._data)]
+        return _any_between(self._cares, first, last) or not _any_between(self._codes, first, last)
 
-    def _is_date_in_figures(self, data: bytes, start: int, end: int) -> bool:
-        separator = b"/" if b"/" in data[start:end] else b"." if b"." in data[start:end] else b"-"
-        first, second, year = (int(part) for part in data[start:end].split(separator))
-        if not ((1 <= first <= 12 and 1 <= second <= 31) or (1 <= first <= 31 and 1 <= second <= 12)):
-            return False
-        four_digits = data[end - 4 : end].isdigit()
-        if four_digits and not 1850 <= year <= 2100:
-            return False
-        if separator == b"." and (not four_digits or is_version(data, start)):
-            return False
-        return not is_inside_number(data, start, end) and not is_reference(data, start)
 
-    def _is_prose(self, data: bytes, start: int, end: int) -> bool:
-        if is_inside_number(data, start, end) or is_version(data, start) or is_reference(data, start):
-            return False
-        line_start = max(data.rfind(b"\n", max(0, start - self._care_reach), start) + 1, start - self._care_reach, 0)
-        line_end = data.find(b"\n", end, end + self._care_reach)
-        line_end = min(end + self._care_reach, len(data)) if line_end < 0 else line_end
-        if self._care.is_in(data, line_start, line_end):
-            return True
-        return not self._code.is_in(data, line_start, line_end)
+def _any_between(positions: list[int], start: int, end: int) -> bool:
+    index = bisect_left(positions, start)
+    return index < len(positions) and positions[index] < end

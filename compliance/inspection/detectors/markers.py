@@ -17,7 +17,8 @@ _DEAL = (
     r"joint venture|going private|business combination|definitive agreement|letter of intent)\b"
 )
 _RESULTS = (
-    r"\b(?:earnings|EPS|revenues?|net income|operating income|EBITDA|gross margin|guidance|quarterly (?:results|figures)|"
+    r"\b(?:earnings|EPS|revenues?|net income|operating income|EBITDA|gross margin|guidance|"
+    r"quarterly (?:results|figures)|"
     r"(?:Q[1-4]|first|second|third|fourth|full)[- ](?:quarter|year)?[ -]?(?:results|figures|numbers|sales)|"
     r"financial results|forecast|dividend|stock split|share (?:buyback|repurchase)|restatement|profit warning|"
     r"write-?down|impairment)\b"
@@ -32,8 +33,9 @@ _EMBARGO = (
     r"|upcoming|planned|press) ){0,3}(?:earnings|announcement|disclosure|press release|release|publication|filing"
     r"|10-[KQ]|8-K)"
     r"|(?:under|strict|news|information) embargo|embargoed until|quiet period|blackout period"
-    r"|do not (?:trade|disclose|share|distribute|forward)|not (?:to be )?(?:shared|disclosed|distributed) (?:outside|until"
-    r"|externally|before)|insiders? only|internal (?:use )?only|strictly confidential|keep (?:this )?confidential)\b"
+    r"|do not (?:trade|disclose|share|distribute|forward)"
+    r"|not (?:to be )?(?:shared|disclosed|distributed) (?:outside|until|externally|before)"
+    r"|insiders? only|internal (?:use )?only|strictly confidential|keep (?:this )?confidential)\b"
 )
 _FIGURE = (
     r"(?:\$|USD|EUR|GBP) ?[0-9][0-9,.]*(?: ?(?:thousand|million|billion|trillion|[kmb]n?\b))?|\b[0-9][0-9,.]* ?%"
@@ -64,7 +66,8 @@ class InsideInformationDetector:
             "unannounced_deal",
             Pattern(
                 r"\b(?:unannounced|undisclosed|secret|pending,? unannounced|not[- ]yet[- ]announced) (?:\w+ ){0,2}?"
-                r"(?:merger|acquisition|take-?over|tender offer|buy-?out|divestiture|spin-?off|deal|transaction|offering)\b",
+                r"(?:merger|acquisition|take-?over|tender offer|buy-?out|divestiture|spin-?off|deal|transaction|"
+                r"offering)\b",
                 ignore_case=True,
             ),
         ),
@@ -172,10 +175,11 @@ class PrivilegeDetector:
                     (
                         r"\b(?:attorneys?'?s?|lawyers?'?s?|counsel'?s?)[ -]work[ -]product\b",
                         r"\bwork[ -]product (?:doctrine|privilege|protection|protected)\b",
-                        r"\b(?:prepared|created|made|drafted|written|conducted|compiled) (?:by \w+ )?(?:at|under|upon|on) "
-                        r"(?:the )?(?:direction|request|instructions?|behest) of (?:\w+ ){0,3}"
+                        r"\b(?:prepared|created|made|drafted|written|conducted|compiled) (?:by \w+ )?"
+                        r"(?:at|under|upon|on) (?:the )?(?:direction|request|instructions?|behest) of (?:\w+ ){0,3}"
                         r"(?:counsel|attorneys?|lawyers?)\b",
-                        r"\b(?:prepared|created|made|drafted|written) (?:by counsel )?in (?:anticipation|contemplation) of "
+                        r"\b(?:prepared|created|made|drafted|written) (?:by counsel )?"
+                        r"in (?:anticipation|contemplation) of "
                         r"(?:\w+ )?litigation\b",
                     )
                 ),
@@ -187,8 +191,8 @@ class PrivilegeDetector:
             Pattern(
                 any_of(
                     (
-                        r"\bfor (?:the )?purposes? of (?:\w+ ){0,2}(?:obtaining|seeking|giving|providing|rendering|receiving|"
-                        r"requesting) (?:\w+ )?legal advice\b",
+                        r"\bfor (?:the )?purposes? of (?:\w+ ){0,2}(?:obtaining|seeking|giving|providing|rendering|"
+                        r"receiving|requesting) (?:\w+ )?legal advice\b",
                         r"\b(?:to|in order to) (?:obtain|seek|provide|render|request) (?:\w+ )?legal advice from\b",
                         r"\b(?:our|outside|general|in-house|legal|trial|defen[cs]e) counsel(?:'s)? "
                         r"(?:has |have )?(?:advise[sd]?|recommend(?:s|ed)?|opine[sd]?|concluded?|legal advice)\b",
@@ -200,8 +204,8 @@ class PrivilegeDetector:
         ),
     )
     _denied = Pattern(
-        r"\b(?:not|no longer|never|non|isn't|without)(?: (?:a|an|the|subject to|protected by|covered by|under|any)){0,3}"
-        r"[ -]$",
+        r"\b(?:not|no longer|never|non|isn't|without)"
+        r"(?: (?:a|an|the|subject to|protected by|covered by|under|any)){0,3}[ -]$",
         ignore_case=True,
     )
 

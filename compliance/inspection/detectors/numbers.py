@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from compliance.inspection.detectors.context import before, digits_of, is_inside_number, is_reference
+from compliance.inspection.detectors.context import REFERENCE_LABEL, digits_of, is_inside_number, label_ends
 from compliance.inspection.normalise import NormalisedText
 from compliance.inspection.patterns import Pattern, any_of
 from compliance.inspection.registry import Span
@@ -27,19 +27,19 @@ class TaxpayerNumberDetector:
         r"taxpayer(?: id| identification)?(?: number| no\.?)?)"
     )
     _labelled = Pattern(_label + r"[\"')]?[ \t]*(?:is|[:=#-])?[ \t]*[\"']?([0-9]{9})\b", ignore_case=True)
-    _label_before = Pattern(_label + r"[\"')]?[ \t]*(?:is|[:=#-])?[ \t]*[\"']?$", ignore_case=True)
+    _label_alone = Pattern(_label + r"[\"')]?[ \t]*(?:is|[:=#-])?[ \t]*[\"']?", ignore_case=True)
 
     def find(self, text: NormalisedText) -> Iterator[Span]:
         """Yield the numbers."""
         data = text.data
+        labels, references = label_ends(self._label_alone, data), label_ends(REFERENCE_LABEL, data)
         for match in self._separated.find(data):
             start, end = match.span()
             kind = _taxpayer_number_type(digits_of(match.group()))
             if kind is None or is_inside_number(data, start, end):
                 continue
-            labelled = self._label_before.is_in(before(data, start, 48))
-            if labelled or not is_reference(data, start):
-                yield Span(kind, start, end, 0.99 if labelled else 0.9)
+            if start in labels or start not in references:
+                yield Span(kind, start, end, 0.99 if start in labels else 0.9)
         for match in self._labelled.find(data):
             kind = _taxpayer_number_type(match.group(1).decode())
             if kind is not None:
@@ -64,7 +64,7 @@ _LABELS: tuple[tuple[str, tuple[str, ...]], ...] = (
             rf"mrn{_NUMBER}?",
             rf"m\.r\.n\.{_NUMBER}?",
             rf"med(?:ical)?\.?[ _-]?rec(?:ord)?s?{_NUMBER}",
-            rf"medical[ _-]?record",
+            r"medical[ _-]?record",
             rf"chart{_NUMBER}",
             rf"patient(?:[ _-]?id|{_NUMBER})",
             rf"encounter{_NUMBER}",

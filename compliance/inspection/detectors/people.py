@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from compliance.inspection.detectors.context import is_inside_word
+from compliance.inspection.detectors.context import is_inside_word, words
 from compliance.inspection.normalise import NormalisedText
 from compliance.inspection.patterns import Pattern
 from compliance.inspection.registry import Span
@@ -18,7 +18,7 @@ _REVERSED = rf"{_TOKEN}(?:[ \t]{_TOKEN})?,[ \t]?{_TOKEN}(?:[ \t][{_UPPER}]\b\.?)
 _SEPARATOR = r"[\"']?[ \t]*[:=][ \t]*(?:\n[ \t]*)?[\"']?"
 
 # Words with a capital that follow a title or a label without being a name, and end a name that ran on into them.
-_NO_NAME = frozenset(
+_NO_NAME = words(
     """
     a access account action address admission admitted adult advocate age aged alert all an and any appears assessment
     at available bill birth board by call care center chart chief child claims class clinic committee complaint
@@ -31,17 +31,17 @@ _NO_NAME = frozenset(
     record records redacted referred registration relations report reported reports review reviewed rights room safety
     satisfaction screening seen service services she signature ssn states station status summary support survey system
     tel telephone test that the their they this to treatment unit unknown visit was were which who with word worksheet
-    excel office unavailable pending required string null true false todo tbd anonymous deceased dear sir madam team all
-    """.split()
+    excel unavailable pending required string null true false todo tbd anonymous deceased dear sir madam team all
+    """
 )
 # First names that are also everyday words at the start of a sentence: not looked for on their own.
-_EVERYDAY_WORDS = frozenset(
+_EVERYDAY_WORDS = words(
     """
     april art august bill chance chase dawn faith frank grace grant hope jack joy june lane law long mark may mercy
     miles miller page park rich rose sky summer will wood young price king case best day good green white black brown
-    """.split()
+    """
 )
-_PARTICLES = frozenset("van von de der den da di del della la le bin al ter dos du y".split())
+_PARTICLES = words("van von de der den da di del della la le bin al ter dos du y")
 
 
 class NameDetector:
@@ -61,8 +61,9 @@ class NameDetector:
         ),
         (
             Pattern(
-                r"\b(?:(?i:patient(?:'s)?(?:[ _-]full)?[ _-]?name|(?:full|first|last|middle|given|family|maiden)[ _-]?name"
-                r"|surname|next of kin|emergency contact|guarantor|insured|subscriber(?: name)?|policy ?holder|spouse"
+                r"\b(?:(?i:patient(?:'s)?(?:[ _-]full)?[ _-]?name"
+                r"|(?:full|first|last|middle|given|family|maiden)[ _-]?name|surname|next of kin"
+                r"|emergency contact|guarantor|insured|subscriber(?: name)?|policy ?holder|spouse"
                 r"|mother|father|guardian|attending(?: physician)?|(?:referring|treating|primary care)"
                 r" (?:physician|provider)|surgeon|physician|pcp)|Name|NAME|Patient|PATIENT|Pt|PT|Client|Resident"
                 rf"|Employee|Claimant|Re|RE){_SEPARATOR}({_REVERSED}|{_NAME})"
@@ -71,8 +72,8 @@ class NameDetector:
         ),
         (
             Pattern(
-                r"\b(?:name|patient|client|employee|member|contact(?: person)?|provider|author|witness|From|FROM|To|TO|Cc"
-                rf"|CC|Attn|ATTN|Signed|Author|Contact|Provider|Member|Witness){_SEPARATOR}({_REVERSED}|{_NAME})"
+                r"\b(?:name|patient|client|employee|member|contact(?: person)?|provider|author|witness"
+                rf"|From|FROM|To|TO|Cc|CC|Attn|ATTN|Signed|Author|Contact|Provider|Member|Witness){_SEPARATOR}({_REVERSED}|{_NAME})"
             ),
             2,
         ),

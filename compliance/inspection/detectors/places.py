@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from compliance.inspection.detectors.context import is_inside_number
 from compliance.inspection.normalise import NormalisedText
-from compliance.inspection.patterns import Pattern, any_of
+from compliance.inspection.patterns import Pattern
 from compliance.inspection.registry import Span
 
 _STATES = (
@@ -17,8 +17,8 @@ _STATES = (
     "Montana|Nebraska|Nevada|New Hampshire|New Jersey|New Mexico|New York|North Carolina|North Dakota|Ohio|Oklahoma|"
     "Oregon|Pennsylvania|Rhode Island|South Carolina|South Dakota|Tennessee|Texas|Utah|Vermont|Virginia|Washington|"
     "West Virginia|Wisconsin|Wyoming"
-).split("|")
-_STATE = any_of(_STATES)
+)
+_STATE = rf"(?:{_STATES})"
 _ZIP = r"[0-9]{5}(?:-[0-9]{4})?"
 _WORD = r"[A-ZÀ-ÖØ-Þ][A-Za-zÀ-ÖØ-öø-ÿ'.-]{0,24}"
 _CITY = rf"{_WORD}(?: {_WORD}){{0,2}}"
