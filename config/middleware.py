@@ -71,7 +71,9 @@ class RequestLimits:
         if "\0" in request.path_info or b"\0" in unquote_to_bytes(request.META.get("QUERY_STRING", "")):
             return error_response(request, 400, "The address holds a NUL character.")
         length = request.META.get("CONTENT_LENGTH") or ""
-        if length.isdigit():
+        if length:
+            if not (length.isascii() and length.isdigit()):
+                return error_response(request, 400, "Content-Length is no number.")
             if int(length[:20]) > settings.MAX_BODY_BYTES:
                 return error_response(request, 413)
         elif request.META.get("wsgi.input_terminated") and not self._read_unannounced_body(request):

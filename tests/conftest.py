@@ -10,10 +10,12 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.cache import cache
 from django.db import connection
+from django.test import TransactionTestCase
 from rest_framework.test import APIClient
 
 from compliance import roles
 from compliance.api_keys import issue_api_key
+from compliance.append_only import triggers_lifted
 
 PASSWORD = "correct horse battery staple"
 
@@ -24,6 +26,20 @@ def _fresh_cache() -> Iterator[None]:
     cache.clear()
     yield
     cache.clear()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _teardown_may_empty_evidence_tables() -> Iterator[None]:
+    """What a test committed is flushed after it, which the append-only triggers would refuse."""
+    flush = TransactionTestCase._fixture_teardown
+
+    def flush_without_triggers(self: TransactionTestCase) -> None:
+        with triggers_lifted(connection):
+            flush(self)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(TransactionTestCase, "_fixture_teardown", flush_without_triggers)
+        yield
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""What answers an exception: the EXCEPTION_HANDLER of the API. Apart from `errors`, which parsers and settings import."""
+"""What answers an exception: the API's EXCEPTION_HANDLER. Apart from `errors`, which the parsers import."""
 
 import math
 from collections.abc import Iterator, Mapping
@@ -14,7 +14,7 @@ from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
-from compliance.api.errors import ERROR_NAMES, BodyTooLarge, CapabilitiesRefused, Unavailable, error_body
+from compliance.api.errors import BodyTooLarge, CapabilitiesRefused, Unavailable, error_body
 
 _log = structlog.get_logger(__name__)
 

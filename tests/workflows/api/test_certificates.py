@@ -81,9 +81,7 @@ def test_who_reads_everything_asks_for_it_in_lists(
     assert client.get(f"{CERTIFICATES}/{certificate.id}").status_code == 200
 
 
-def test_filters_find_what_they_name(
-    make_account: Callable[..., User], client_of: Callable[[User], APIClient]
-) -> None:
+def test_filters_find_what_they_name(make_account: Callable[..., User], client_of: Callable[[User], APIClient]) -> None:
     owner = make_account("operator")
     wanted = certify(
         owner, kind="sign_off", outcome="approve", role="release", policy_name="hipaa", subject_digest="b" * 64
