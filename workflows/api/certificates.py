@@ -15,8 +15,12 @@ from rest_framework.viewsets import ReadOnlyModelViewSet
 from compliance import roles
 from compliance.api.filters import wants_everything
 from compliance.api.pagination import NewestFirst
+from compliance.api.schema import errors
 from compliance.models import Certificate, CertificateKind
+from workflows.api.filters import digest_filter, policy_filter
 from workflows.models import Role, Verdict, Workflow
+
+OUTCOMES = ("allowed", "refused", "completed", "blocked", "failed", "cancelled", "approve", "reject")
 
 
 class SignatureSerializer(serializers.Serializer[Any]):
@@ -75,11 +79,13 @@ class CertificateFilters(FilterSet):
     workflow = filters.UUIDFilter(field_name="chain_id")
     execution = filters.UUIDFilter(field_name="execution_id")
     kind = filters.ChoiceFilter(choices=CertificateKind.choices)
-    status = filters.CharFilter(field_name="outcome", max_length=20)
+    status = filters.ChoiceFilter(
+        field_name="outcome", choices=[(outcome, outcome) for outcome in OUTCOMES], help_text="What it attests."
+    )
     verdict = filters.ChoiceFilter(choices=Verdict.choices)
     role = filters.ChoiceFilter(choices=Role.choices)
-    policy = filters.CharFilter(field_name="policy_name", max_length=60)
-    artifact_sha256 = filters.CharFilter(field_name="subject_digest", max_length=64)
+    policy = policy_filter("policy_name")
+    artifact_sha256 = digest_filter("subject_digest")
 
 
 class _NewestCertificateFirst(NewestFirst):
@@ -89,6 +95,7 @@ class _NewestCertificateFirst(NewestFirst):
 @extend_schema_view(
     list=extend_schema(
         operation_id="certificates_list",
+        responses={200: CertificateResponseSerializer(many=True), **errors(403)},
         parameters=[OpenApiParameter("scope", enum=["own", "all"], description="`all`: admins, approvers, auditors.")],
     ),
     retrieve=extend_schema(operation_id="certificates_retrieve"),
@@ -100,6 +107,7 @@ class CertificateViewSet(ReadOnlyModelViewSet[Certificate]):
     pagination_class = _NewestCertificateFirst
     filterset_class = CertificateFilters
     query_parameters = ("scope",)
+    lookup_field = "id"
     lookup_value_converter = "uuid"
 
     def get_queryset(self) -> QuerySet[Certificate]:

@@ -60,8 +60,8 @@ class ExecutionListItemSerializer(serializers.Serializer[Execution]):
 
     id = serializers.UUIDField()
     workflow_id = serializers.UUIDField(source="stage.workflow_id")
-    stage_id = serializers.CharField(source="stage.stage_id")
-    stage_uid = serializers.UUIDField()
+    stage_id = serializers.CharField(source="stage.stage_id", help_text="The client's id of it.")
+    stage_uid = serializers.UUIDField(source="stage_id")
     stage_role = serializers.ChoiceField(Role.choices, source="stage.role")
     policy = PolicyReferenceSerializer(source="stage.policy")
     status = serializers.ChoiceField(ExecutionStatus.choices)

@@ -29,11 +29,13 @@ def _time_filter(lookup: str, words: str) -> IsoDateTimeFilter:
     )
 
 
-def _digest_filter(field_name: str) -> CharFilter:
+def digest_filter(field_name: str) -> CharFilter:
+    """Filter by a SHA-256; anything else is refused."""
     return CharFilter(field_name=field_name, validators=[_is_digest], help_text="SHA-256 in hexadecimal.")
 
 
-def _policy_filter(field_name: str) -> CharFilter:
+def policy_filter(field_name: str) -> CharFilter:
+    """Filter by a policy's name or alias, in any version; an unknown one matches nothing."""
     return CharFilter(field_name=field_name, method=_match_policy, max_length=60, help_text="A policy's name or alias.")
 
 
@@ -65,7 +67,7 @@ class StageFilter(FilterSet):
     workflow = UUIDFilter(field_name="workflow_id")
     status = ChoiceFilter(choices=StageStatus.choices)
     role = ChoiceFilter(choices=Role.choices)
-    policy = _policy_filter("policy__name")
+    policy = policy_filter("policy__name")
     artifact_sha256 = CharFilter(
         method="made", validators=[_is_digest], help_text="Stages that made the artifact of this SHA-256."
     )
@@ -83,8 +85,8 @@ class ExecutionFilter(FilterSet):
     status = ChoiceFilter(choices=ExecutionStatus.choices)
     verdict = ChoiceFilter(choices=Verdict.choices)
     role = ChoiceFilter(field_name="stage__role", choices=Role.choices)
-    policy = _policy_filter("stage__policy__name")
-    artifact_sha256 = _digest_filter("artifact_digest")
+    policy = policy_filter("stage__policy__name")
+    artifact_sha256 = digest_filter("artifact_digest")
 
     class Meta:
         model = Execution

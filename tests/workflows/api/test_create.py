@@ -219,9 +219,7 @@ def test_thirteen_stages_are_too_many_and_twelve_are_not(alice_api: APIClient) -
 @pytest.mark.parametrize(
     ("upstream", "words"), [("later", "later stage"), ("middle", "itself"), ("nowhere", "No stage has")]
 )
-def test_an_upstream_that_cannot_be_is_refused_and_said_why(
-    alice_api: APIClient, upstream: str, words: str
-) -> None:
+def test_an_upstream_that_cannot_be_is_refused_and_said_why(alice_api: APIClient, upstream: str, words: str) -> None:
     stages = [stage(id="first"), stage(id="middle", upstream_stage_ids=[upstream]), stage(id="later")]
     assert words in refused_at(alice_api, body(stages=stages), "stages.1.upstream_stage_ids")
 
@@ -270,9 +268,7 @@ def test_a_stage_whose_permissions_all_fall_outside_is_refused_with_each_reason(
 
 
 @pytest.mark.parametrize("role", ["viewer", "auditor", "approver", "policy_author"])
-def test_those_who_may_not_create_are_told_so_whatever_they_send(
-    api_as: Callable[[str], APIClient], role: str
-) -> None:
+def test_those_who_may_not_create_are_told_so_whatever_they_send(api_as: Callable[[str], APIClient], role: str) -> None:
     for sent in (body(), {"nonsense": 1}):
         response = api_as(role).post(URL, sent, format="json")
         assert response.status_code == 403, response.content
