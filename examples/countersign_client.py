@@ -66,7 +66,10 @@ class Countersign:
         return self.call("POST", path, body)
 
     def wait_for_workflow(self, workflow_id: str, statuses: Collection[str] = ENDS, seconds: float = 60) -> Any:
-        """Return the workflow once its status is one of `statuses`. Raises Surprise on another end or after `seconds`."""
+        """Return the workflow once its status is one of `statuses`.
+
+        Raises Surprise when it ends otherwise, and after `seconds`.
+        """
         deadline = time.monotonic() + seconds
         while True:
             workflow = self.get(f"/workflows/{workflow_id}").expect(200)

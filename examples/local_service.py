@@ -13,10 +13,9 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
@@ -118,8 +117,15 @@ class LocalService:
         """Start `manage.py worker`; a further one takes a further name."""
         self._start(name, ["manage.py", "worker"])
 
+    def wait_until_answering(self) -> None:
+        """Return once web answers, worker or not. Raises ServiceError."""
+        self._wait_for_health({"ok", "degraded"})
+
     def wait_until_serving(self) -> None:
         """Return once web answers and a worker has given a sign of life. Raises ServiceError."""
+        self._wait_for_health({"ok"})
+
+    def _wait_for_health(self, statuses: Collection[str]) -> None:
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         deadline = time.monotonic() + START_SECONDS
         while True:
@@ -127,7 +133,7 @@ class LocalService:
                 suppress(urllib.error.URLError, OSError),
                 opener.open(f"{self.url}/api/v1/health", timeout=5) as answer,
             ):
-                if json.load(answer)["status"] == "ok":
+                if json.load(answer)["status"] in statuses:
                     return
             for name, child in self._children.items():
                 if child.poll() is not None:
@@ -139,10 +145,14 @@ class LocalService:
 
     def manage(self, *arguments: str) -> str:
         """Run a management command in this installation and return its standard output. Raises ServiceError."""
-        command = [sys.executable, "manage.py", *arguments]
-        done = subprocess.run(
-            command, cwd=REPOSITORY, env=self.environment, capture_output=True, text=True, check=False
-        )  # noqa: S603
+        done = subprocess.run(  # noqa: S603  (our own command)
+            [sys.executable, "manage.py", *arguments],
+            cwd=REPOSITORY,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
         if done.returncode:
             raise ServiceError(f"manage.py {arguments[0]} ended with status {done.returncode}:\n{done.stderr[-2000:]}")
         return done.stdout

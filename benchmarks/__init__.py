@@ -1,0 +1,1 @@
+"""What the product costs: latency and throughput against models that answer at once. `python -m benchmarks.run`"""
