@@ -77,12 +77,15 @@ def read_policies(listed: Sequence[Mapping[str, str]]) -> tuple[dict[str, Policy
 
 
 def find_policy_problems(chain: Sequence[Attestation], policies: Policies) -> Iterator[Problem]:
-    """Every policy that a certificate names must be there, under the name and version that it gives."""
+    """Every policy that a certificate names must be there, under the name and version that it gives; no other may."""
+    unnamed = set(policies)
     for entry in chain:
         where = f"certificates[{entry.sequence}]"
         content = entry.predicate.get("content") or {"policies": ()}
         closing = {stage["policy"] for stage in entry.predicate.get("stages", ())}
-        for digest in sorted({*entry.lineage_policies, *content["policies"], *closing} - policies.keys()):
+        named = {*entry.lineage_policies, *content["policies"], *closing}
+        unnamed -= {*named, entry.policy_digest}
+        for digest in sorted(named - policies.keys()):
             yield Problem(where, f"it names policy {digest[:12]}, which the package does not hold")
         facts = entry.predicate.get("policy")
         if facts is None:
@@ -92,6 +95,8 @@ def find_policy_problems(chain: Sequence[Attestation], policies: Policies) -> It
             yield Problem(where, f"it was issued under policy {facts['digest'][:12]}, which the package does not hold")
         elif (facts["name"], facts["version"]) != (terms.name, terms.version):
             yield Problem(where, f"it calls policy {terms.name} v{terms.version} {facts['name']} v{facts['version']}")
+    for digest in sorted(unnamed):
+        yield Problem("policies", f"no certificate names policy {digest[:12]}")
 
 
 def find_closing_problems(chain: Sequence[Attestation]) -> Iterator[Problem]:

@@ -1,5 +1,6 @@
 """Checks of the records in a package, member by member, against what the certificates state."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -46,7 +47,7 @@ def find_identifier_problems(package: Mapping[str, Any]) -> Iterator[Problem]:
         ],
     }
     for where, identifiers in named.items():
-        for identifier in sorted({each for each in identifiers if identifiers.count(each) > 1}):
+        for identifier in sorted(each for each, count in Counter(identifiers).items() if count > 1):
             yield Problem(where, f"{identifier} stands for more than one")
 
 
@@ -137,8 +138,8 @@ def find_compliance_problems(
         shown = {name: value for name, value in drop_texts(exported).items() if name not in _FREE_MEMBERS}
         preview = shown["execution_summary"].pop("output_preview")
         for name, expected in derived.items():
-            for problem in _find_differences(f"{place}.{name}", shown[name], expected):
-                yield Problem(problem, "it is not what the certificates amount to")
+            for member in _find_differences(f"{place}.{name}", shown[name], expected):
+                yield Problem(member, "it is not what the certificates amount to")
         problem = find_preview_problem(preview, entry["execution"]["artifact"])
         if problem is not None:
             yield Problem(f"{place}.execution_summary.output_preview", problem)
@@ -200,13 +201,13 @@ def _check_stage_sums(where: str, entry: Mapping[str, Any]) -> Iterator[Problem]
     """What a stage's record repeats of its executions."""
     record, latest = entry["stage"], entry["execution"]
     executions = [*(former["execution"] for former in entry["earlier_executions"]), *([latest] if latest else [])]
-    expected = {
+    expected: dict[str, Any] = {
         "verdict": latest["verdict"] if latest else None,
         "cost_cents": sum(execution["cost_cents"] for execution in executions),
         "execution_id": latest["id"] if latest else None,
         "error": _derive_error({"status": record["status"], **(record["reason"] or {"code": "", "detail": ""})}),
     }
-    if latest:
+    if latest is not None:
         expected["reason"] = latest["reason"]
     yield from _compare(f"{where}.stage", record, expected, "its executions")
     if entry["compliance_package"] is not None and latest is None:

@@ -177,7 +177,8 @@ def _check_texts(checks: Checklist, opened: _Opened) -> list[str]:
     found = list(text_checks.find_text_problems(opened.stages, may_redact, count))
     checks.record("texts", "stages", _describe_count(count, "texts"), found)
     journals = text_checks.TextCount()
-    found, calls = [], []
+    found = []
+    calls: list[Problem] = []
     ends = {entry.execution_id: entry for entry in opened.chain if entry.kind == "execution"}
     for where, entry, _ in record_checks.iterate_executions(opened.stages):
         end, exported = ends.get(entry["execution"]["id"]), entry["compliance_package"]

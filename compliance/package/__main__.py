@@ -1,0 +1,5 @@
+import sys
+
+from compliance.package.files import main
+
+sys.exit(main())

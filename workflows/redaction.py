@@ -1,0 +1,89 @@
+"""What of a workflow's texts may leave in an export: each stands whole, masked, or not at all."""
+
+import json
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from compliance.inspection import inspect, matches, redact
+from compliance.policy import PolicyDocument
+
+_MAX_DEPTH = 40
+
+
+@dataclass(frozen=True)
+class TextExporter:
+    """The readable texts of one workflow by digest, and its policies.
+
+    Every policy of the workflow redacts every text of it: one that a lax stage handled may be the same as, or made
+    from, one that a strict stage handled. An erased text is not among `texts`.
+    """
+
+    texts: Mapping[str, str]
+    policies: Collection[PolicyDocument]
+
+    def export(self, digest: str) -> dict[str, Any] | None:
+        """Return `{"text", "sha256", "redacted"}`; None for an empty digest, which stands for no text."""
+        if not digest:
+            return None
+        whole = self.texts.get(digest)
+        if whole is None:
+            return {"text": None, "sha256": digest, "redacted": True}
+        shown = self._redact(whole)
+        return {"text": shown, "sha256": digest, "redacted": shown != whole}
+
+    def export_answer(self, digest: str) -> dict[str, Any] | None:
+        """The same for an agent's answer, a text in JSON: whole, or withheld if anything in it would be masked."""
+        if not digest:
+            return None
+        whole = self.texts.get(digest)
+        shown = None if whole is None or self._holds_redactable(json.loads(whole)) else whole
+        return {"text": shown, "sha256": digest, "redacted": shown is None}
+
+    def export_event(self, digest: str) -> str | None:
+        """Return the entry of a journal event, a text in JSON; None where it was erased or would be masked.
+
+        Only its payload can hold what somebody wrote: the rest is ours, and is looked at by nobody.
+        """
+        whole = self.texts.get(digest)
+        return None if whole is None or self._holds_redactable(json.loads(whole).get("payload")) else whole
+
+    def _redact(self, text: str) -> str:
+        findings = [
+            finding
+            for policy in self.policies
+            if policy.redacted_types
+            for finding in inspect(text, policy)
+            if matches(finding, policy.redacted_types)
+        ]
+        return redact(text, findings) if findings else text
+
+    def _holds_redactable(self, value: Any) -> bool:
+        if not any(policy.redacted_types for policy in self.policies):
+            return False
+        return any(self._redact(text) != text for text in _iterate_strings(value, 0))
+
+
+def _iterate_strings(value: Any, depth: int) -> Iterator[str]:
+    """Yield every string and number in a JSON value, names included, and those in strings that are JSON themselves.
+
+    An escape between two words of an encoded text can hide from a detector what the decoded text shows.
+    """
+    if depth > _MAX_DEPTH:
+        yield json.dumps(value)
+    elif isinstance(value, Mapping):
+        for name, member in value.items():
+            yield name
+            yield from _iterate_strings(member, depth + 1)
+    elif isinstance(value, list):
+        for entry in value:
+            yield from _iterate_strings(entry, depth + 1)
+    elif isinstance(value, str):
+        yield value
+        if value[:1] in {"{", "[", '"'}:
+            try:
+                yield from _iterate_strings(json.loads(value), depth + 1)
+            except (ValueError, RecursionError):
+                return
+    elif isinstance(value, int | float) and not isinstance(value, bool):
+        yield str(value)
