@@ -28,7 +28,7 @@ def read_or_create_secret(path: Path, make: Callable[[], bytes]) -> bytes:
 def _create(path: Path, content: bytes) -> None:
     if not content:
         raise KeyFileError(f"{path}: refusing to store an empty secret.")
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _make_directory(path.parent)
     aside = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
@@ -42,6 +42,13 @@ def _create(path: Path, content: bytes) -> None:
     finally:
         aside.unlink()
     _sync_directory(path.parent)
+
+
+def _make_directory(directory: Path) -> None:
+    # Not mkdir(parents=True): its mode holds for the last directory alone, and others could replace that one.
+    if not directory.exists():
+        _make_directory(directory.parent)
+        directory.mkdir(mode=0o700, exist_ok=True)
 
 
 def _sync_directory(directory: Path) -> None:

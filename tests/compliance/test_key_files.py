@@ -17,10 +17,11 @@ def test_a_secret_is_made_once_and_read_afterwards(tmp_path: Path) -> None:
 
 
 def test_only_the_owner_can_read_what_is_made_and_nothing_is_left_beside_it(tmp_path: Path) -> None:
-    path = tmp_path / "keys" / "secret"
+    path = tmp_path / "var" / "keys" / "secret"
     read_or_create_secret(path, lambda: b"secret")
     assert path.stat().st_mode & 0o777 == 0o600
     assert path.parent.stat().st_mode & 0o777 == 0o700
+    assert path.parent.parent.stat().st_mode & 0o777 == 0o700
     assert list(path.parent.iterdir()) == [path]
 
 
