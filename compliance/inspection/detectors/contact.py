@@ -36,11 +36,14 @@ class EmailDetector:
         if b"@" not in text.data:
             return
         for match in self._address.find(text.data):
-            yield Span("email_address", *match.span(), 0.99)
+            start, end = match.span()
+            # In scheme://user:password@host the password is no mailbox.
+            if text.data[start - 1 : start] != b":" or b"://" not in text.data[max(0, start - 64) : start]:
+                yield Span("email_address", start, end, 0.99)
 
 
 class PhoneDetector:
-    """Phone and fax numbers: North American by their form, international by their +, any after a label."""
+    """Phone and fax numbers: North American by their form, international by their +, any other after a label."""
 
     name = "phone"
     types = frozenset({"phone_number"})
@@ -51,7 +54,7 @@ class PhoneDetector:
     )
     _international = Pattern(r"\+[1-9][0-9]{0,2}(?:[ .()-]{0,2}[0-9]){6,13}")
     _labelled = Pattern(
-        r"\b(?:phone|telephone|tel|cell|cellphone|mobile|fax|pager|call|contact|callback)"
+        r"\b(?:phone|telephone|tel|cell|cellphone|mobile|fax|pager|(call|contact))"
         r"(?:[ \t]*(?:number|no|nr|num|#))?[ \t]*(?:is|at|on|me at|us at|him at|her at)?"
         r"[ \t.:#=\"']{1,4}"
         r"([+(]?[0-9](?:[ .()/-]{0,2}[0-9]){6,14})",
@@ -77,8 +80,11 @@ class PhoneDetector:
             if not is_inside_word(data, start, end) and self._is_possible(data[start:end], None, known):
                 yield Span("phone_number", start, end, 0.9)
         for match in self._labelled.find(data):
-            start, end = match.span(1)
-            if not is_inside_word(data, end, end) and self._is_possible(data[start:end], "US", known):
+            start, end = match.span(2)
+            if is_inside_word(data, start, end):
+                continue
+            # "Call" is said before much else; after the other labels any number will do.
+            if match.span(1)[0] < 0 or self._is_possible(data[start:end], "US", known):
                 yield Span("phone_number", start, end, 0.95)
 
     def _is_possible(self, value: bytes, region: str | None, known: dict[bytes, bool]) -> bool:

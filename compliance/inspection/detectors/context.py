@@ -12,12 +12,12 @@ _DIGITS = frozenset(b"0123456789")
 # A number introduced like this is a business reference, whatever its shape.
 REFERENCE_LABEL = Pattern(
     r"\b(?:order|invoice|ticket|po|purchase order|part|sku|item|tracking|isbn|model|build|version|ver|release|"
-    r"revision|rev|section|bug|issue|ref|reference|catalog(?:ue)?|batch|lot)"
+    r"revision|rev|section|bug|issue|ref|reference|catalog(?:ue)?|batch|lot)\b"
     r"[ \t]*(?:number|num|no|nr|id|code)?[ \t]*[.:#=-]*[ \t]*",
     ignore_case=True,
 )
 VERSION_LABEL = Pattern(
-    r"\b(?:v|version|ver|release|build|firmware|revision|rev|section|sec|chapter|rfc|tag|kernel|python|node)"
+    r"\b(?:(?:version|ver|release|build|firmware|revision|rev|section|sec|chapter|rfc|tag|kernel|python|node)\b|v)"
     r"[ \t]*[.:#=]?[ \t]*[\"']?",
     ignore_case=True,
 )

@@ -11,7 +11,7 @@ from compliance.inspection.registry import Span
 
 _UPPER = "A-ZÀ-ÖØ-Þ"
 _LETTER = "A-Za-zÀ-ÖØ-öø-ÿ"
-_TOKEN = rf"[{_UPPER}][{_LETTER}]+(?:['-][{_LETTER}]+){{0,2}}"
+_TOKEN = rf"[{_UPPER}](?:[{_LETTER}]+(?:['-][{_LETTER}]+){{0,2}}|'[{_LETTER}]+(?:-[{_LETTER}]+)?)"
 _PART = rf"(?:{_TOKEN}|[{_UPPER}]\.?|van|von|de|der|den|da|di|del|della|la|le|bin|al|ter|dos|du|y)"
 _NAME = rf"(?:{_TOKEN}|[{_UPPER}]\.)(?:[ \t]{{1,2}}{_PART}){{0,4}}"
 _REVERSED = rf"{_TOKEN}(?:[ \t]{_TOKEN})?,[ \t]?{_TOKEN}(?:[ \t][{_UPPER}]\b\.?)?"

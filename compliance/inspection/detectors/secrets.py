@@ -78,7 +78,7 @@ class SecretDetector:
         data = text.data
         for kind, pattern in self._forms:
             for match in pattern.find(data):
-                yield Span(kind, *match.span(), 0.97)
+                yield Span(kind, match.span()[0], match.span()[0] + len(match.group().rstrip()), 0.97)
         for kind, pattern in self._assignments:
             for match in pattern.find(data):
                 number = next(number for number in (2, 3, 4) if match.span(number)[0] >= 0)
