@@ -14,21 +14,31 @@ class PackageCertificateSerializer(EnvelopeSerializer):
 
 
 class PackageKeySerializer(serializers.Serializer[Any]):
-    keyid = serializers.CharField()
-    public_key_pem = serializers.CharField()
+    keyid = serializers.CharField(help_text="SHA-256 of the public key in DER.")
+    public_key = serializers.CharField(help_text="In PEM.")
 
 
-class PackageStageSerializer(serializers.Serializer[Any]):
-    """A stage, its execution and the compliance package of that execution."""
+class PackagePolicySerializer(serializers.Serializer[Any]):
+    digest = serializers.CharField()
+    document = serializers.CharField(help_text="In its canonical form (RFC 8785), exactly as digested.")
 
-    stage = serializers.DictField()
+
+class PackageExecutionSerializer(serializers.Serializer[Any]):
     execution = serializers.DictField(allow_null=True)
     compliance_package = serializers.DictField(allow_null=True)
+
+
+class PackageStageSerializer(PackageExecutionSerializer):
+    """A stage, its newest execution and the compliance package of that execution."""
+
+    stage = serializers.DictField()
+    earlier_executions = PackageExecutionSerializer(many=True)
 
 
 class WorkflowExportResponseSerializer(serializers.Serializer[Any]):
     """The audit package of a workflow."""
 
+    format = serializers.CharField(help_text="Name and version of this layout.")
     workflow = serializers.DictField()
     exported_at = serializers.DateTimeField()
     stages = PackageStageSerializer(many=True)
@@ -37,3 +47,4 @@ class WorkflowExportResponseSerializer(serializers.Serializer[Any]):
     )
     certificates = PackageCertificateSerializer(many=True)
     keys = PackageKeySerializer(many=True)
+    policies = PackagePolicySerializer(many=True)

@@ -13,10 +13,12 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from compliance.api.errors import Conflict
 from compliance.api.permissions import MayCreateWorkflow
 from compliance.api.schema import errors
 from compliance.api.serializers import CapabilitiesRefusedResponseSerializer, ErrorResponseSerializer
 from compliance.api.throttles import client_address
+from compliance.chain import ChainError
 from workflows.api.export_serializers import WorkflowExportResponseSerializer
 from workflows.api.filters import WorkflowFilter
 from workflows.api.records import SCOPE_PARAMETER, RecordViewSet, actor_of, translated_refusals
@@ -27,6 +29,7 @@ from workflows.api.serializers import (
     WorkflowResponseSerializer,
 )
 from workflows.api.texts import StageTexts
+from workflows.export import build_workflow_package
 from workflows.models import Stage, Workflow
 from workflows.queries import Scope
 from workflows.services import cancel_workflow, create_workflow, visible_workflows
@@ -133,7 +136,10 @@ class WorkflowViewSet(RecordViewSet):
     @extend_schema(
         operation_id="workflows_export",
         parameters=[_FORMAT_PARAMETER],
-        responses=WorkflowExportResponseSerializer,
+        responses={
+            200: WorkflowExportResponseSerializer,
+            **errors(409, status_409="The stored evidence does not hold together, so it is not exported."),
+        },
     )
     @action(detail=True, filterset_class=None)
     def export(self, request: Request, id: UUID) -> Response:
@@ -144,9 +150,10 @@ class WorkflowViewSet(RecordViewSet):
             raise ValidationError(
                 {"format": [f"This format does not exist; give one of: {', '.join(_EXPORT_FORMATS)}."]}
             )
-        from workflows.export import build_workflow_package
-
-        return Response(build_workflow_package(workflow))
+        try:
+            return Response(build_workflow_package(workflow))
+        except ChainError as error:
+            raise Conflict(f"The stored evidence does not hold together: {error}.", "evidence_invalid") from None
 
     def _describe(self, workflow: Workflow) -> Any:
         context = {**self.get_serializer_context(), "texts": StageTexts.load(workflow.stages.all())}
