@@ -4,6 +4,7 @@ A claim raises the execution's fence. A worker that lost its lease still holds t
 its own is conditional on that, so that it can write nothing.
 """
 
+import os
 import uuid
 from dataclasses import dataclass
 from datetime import timedelta
@@ -17,6 +18,7 @@ from workflows.models import Execution, ExecutionStatus, Stage, StageStatus, Wor
 from workflows.queue import count_waiting_wakeups, wake
 from workflows.transitions import LEASED, WORKFLOW_ENDS, move_execution, move_stage, move_workflow
 
+WORKER_VARIABLE = "COUNTERSIGN_WORKER_ID"
 _SWEEP_BATCH = 500
 
 
@@ -54,7 +56,7 @@ def claim_execution(execution_id: uuid.UUID) -> Claim | None:
             status=ExecutionStatus.PLANNING,
             fence=F("fence") + 1,
             attempts=F("attempts") + 1,
-            lease_owner=uuid.uuid4().hex,
+            lease_owner=os.environ.get(WORKER_VARIABLE, ""),
             lease_expires_at=_lease_end(),
             available_at=None,
         )
@@ -84,6 +86,11 @@ def renew_lease(claim: Claim) -> bool:
     """Extend the lease and say whether the claim still stood."""
     held = Execution.objects.filter(id=claim.execution_id, fence=claim.fence, status__in=LEASED)
     return held.update(lease_expires_at=_lease_end()) == 1
+
+
+def count_leases(worker_id: str) -> int:
+    """Return how many executions the processes of one `manage.py worker` hold now."""
+    return Execution.objects.filter(status__in=LEASED, lease_owner=worker_id).count()
 
 
 def hand_back(claim: Claim, delay_seconds: float) -> bool:

@@ -1,4 +1,4 @@
-"""The parent of a django-q2 cluster: restarts it on any exit, sweeps the queue of record and gives signs of life.
+"""The parent of a django-q2 cluster: restarts it on any exit, replaces it when it hangs, sweeps the queue of record.
 
 django-q2 can hang or lose processes when one of its own is killed, so this process does not rely on it for
 anything but delivery: what it loses, the sweep finds.
@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -20,11 +21,15 @@ from django.conf import settings
 from django.db import DatabaseError, close_old_connections
 from django.utils import timezone
 
-from workflows.leases import sweep
+from workflows.leases import WORKER_VARIABLE, count_leases, sweep
 from workflows.models import WorkerHeartbeat
 from workflows.processes import end_with_parent
+from workflows.pulse import PULSE_VARIABLE, PulseWatch
+from workflows.queue import send_probe
 
 DRAIN_SECONDS = 20
+HUNG_AFTER_SECONDS = 9
+_START_GRACE_SECONDS = 10.0
 _FIRST_RESTART_DELAY = 0.5
 _LONGEST_RESTART_DELAY = 15.0
 _STABLE_AFTER_SECONDS = 60.0
@@ -34,35 +39,75 @@ log = structlog.get_logger(__name__)
 
 @dataclass
 class Supervisor:
-    """One cluster and its upkeep. `start_cluster` is given so that a test can start something smaller."""
+    """One cluster and its upkeep. `start_cluster` gets the cluster's extra environment."""
 
-    start_cluster: Callable[[], "subprocess.Popen[bytes]"]
-    name: str = field(default_factory=lambda: f"{os.uname().nodename}:{os.getpid()}")
+    start_cluster: Callable[[dict[str, str]], "subprocess.Popen[bytes]"]
+    worker_id: str = field(default_factory=lambda: uuid.uuid4().hex[:12])
     _stopping: threading.Event = field(default_factory=threading.Event)
+    _restart_delay: float = _FIRST_RESTART_DELAY
+
+    def __post_init__(self) -> None:
+        self._started_at = timezone.now()
+        self._pulse = PulseWatch(settings.VAR_DIR / "run" / f"pulse-{self.worker_id}")
 
     def run(self) -> None:
         """Supervise until SIGTERM or SIGINT; then let the cluster drain for DRAIN_SECONDS, and end it."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._request_stop)
-        started_at = timezone.now()
-        delay = _FIRST_RESTART_DELAY
-        cluster, cluster_started = self.start_cluster(), time.monotonic()
+        cluster, cluster_started = self._start(), time.monotonic()
         try:
             while not self._stopping.is_set():
-                self._keep_house(started_at)
+                close_old_connections()
+                keep_house(self.worker_id, self._started_at)
                 self._wait(cluster)
-                if cluster.poll() is None or self._stopping.is_set():
+                if self._stopping.is_set() or not self._has_failed(cluster):
                     continue
-                log.error("cluster_ended", status=cluster.returncode, restart_in=delay)
-                _end_process_group(cluster, signal.SIGKILL)
-                if time.monotonic() - cluster_started > _STABLE_AFTER_SECONDS:
-                    delay = _FIRST_RESTART_DELAY
-                self._stopping.wait(delay)
-                delay = min(_LONGEST_RESTART_DELAY, delay * 2)
-                cluster, cluster_started = self.start_cluster(), time.monotonic()
+                self._back_off(time.monotonic() - cluster_started)
+                cluster, cluster_started = self._start(), time.monotonic()
         finally:
             _drain(cluster)
-            _forget(self.name)
+            self._pulse.remove()
+            _forget(self.worker_id)
+
+    def _start(self) -> "subprocess.Popen[bytes]":
+        self._pulse.reset(_START_GRACE_SECONDS)
+        return self.start_cluster({WORKER_VARIABLE: self.worker_id, PULSE_VARIABLE: str(self._pulse.path)})
+
+    def _has_failed(self, cluster: "subprocess.Popen[bytes]") -> bool:
+        """Say whether the cluster must be replaced; whatever is left of it is ended."""
+        if cluster.poll() is not None:
+            log.error("cluster_ended", status=cluster.returncode)
+            _end_process_group(cluster)
+            return True
+        if self._is_hung():
+            log.error("cluster_hung", seconds=round(self._pulse.age()))
+            if count_leases(self.worker_id):
+                _drain(cluster)
+            _end_process_group(cluster)
+            return True
+        return False
+
+    def _is_hung(self) -> bool:
+        """Say whether no process takes tasks though some are free; ask them by a probe before saying so."""
+        age = self._pulse.age()
+        if age < settings.SWEEP_SECONDS / 2:
+            return False
+        try:
+            if count_leases(self.worker_id) >= settings.WORKER_PROCESSES:
+                self._pulse.reset(0)
+                return False
+            send_probe()
+        except DatabaseError as error:
+            log.error("probe_failed", error=type(error).__name__)
+            self._pulse.reset(0)
+            return False
+        return age > HUNG_AFTER_SECONDS
+
+    def _back_off(self, lived_seconds: float) -> None:
+        if lived_seconds > _STABLE_AFTER_SECONDS:
+            self._restart_delay = _FIRST_RESTART_DELAY
+        self._stopping.wait(self._restart_delay)
+        self._restart_delay = min(_LONGEST_RESTART_DELAY, self._restart_delay * 2)
 
     def _request_stop(self, _number: int, _frame: FrameType | None) -> None:
         self._stopping.set()
@@ -74,32 +119,32 @@ class Supervisor:
             if self._stopping.wait(0.2):
                 return
 
-    def _keep_house(self, started_at: datetime) -> None:
-        """Sweep and note a sign of life. A database that is away costs this round, not the supervisor."""
-        close_old_connections()
-        try:
-            WorkerHeartbeat.objects.update_or_create(
-                name=self.name,
-                defaults={
-                    "seen_at": timezone.now(),
-                    "started_at": started_at,
-                    "process_count": settings.WORKER_PROCESSES,
-                },
-            )
-            found = sweep()
-        except DatabaseError as error:
-            log.error("sweep_failed", error=type(error).__name__)
-            return
-        if found:
-            log.info("swept", executions=found)
+
+def keep_house(worker_id: str, started_at: datetime) -> None:
+    """Sweep and note a sign of life. A database that is away costs this round, not the supervisor."""
+    try:
+        WorkerHeartbeat.objects.update_or_create(
+            name=worker_id,
+            defaults={
+                "seen_at": timezone.now(),
+                "started_at": started_at,
+                "process_count": settings.WORKER_PROCESSES,
+            },
+        )
+        found = sweep()
+    except DatabaseError as error:
+        log.error("sweep_failed", error=type(error).__name__)
+        return
+    if found:
+        log.info("swept", executions=found)
 
 
-def start_django_q_cluster() -> "subprocess.Popen[bytes]":
+def start_django_q_cluster(environment: dict[str, str]) -> "subprocess.Popen[bytes]":
     """Start a django-q2 cluster in a process group of its own, which ends when this process does."""
     return subprocess.Popen(
         [sys.executable, "-m", "django", "qcluster"],
         cwd=settings.BASE_DIR,
-        env={**os.environ, "DJANGO_SETTINGS_MODULE": os.environ["DJANGO_SETTINGS_MODULE"]},
+        env={**os.environ, **environment},
         start_new_session=True,
         preexec_fn=lambda: end_with_parent(signal.SIGTERM),
     )
@@ -113,18 +158,20 @@ def _drain(cluster: "subprocess.Popen[bytes]") -> None:
             cluster.wait(DRAIN_SECONDS)
         except subprocess.TimeoutExpired:
             log.warning("drain_timed_out", seconds=DRAIN_SECONDS)
-    _end_process_group(cluster, signal.SIGKILL)
+    _end_process_group(cluster)
 
 
-def _end_process_group(cluster: "subprocess.Popen[bytes]", number: int) -> None:
+def _end_process_group(cluster: "subprocess.Popen[bytes]") -> None:
     try:
-        os.killpg(cluster.pid, number)
+        os.killpg(cluster.pid, signal.SIGKILL)
     except ProcessLookupError:
         return
+    finally:
+        cluster.wait()
 
 
-def _forget(name: str) -> None:
+def _forget(worker_id: str) -> None:
     try:
-        WorkerHeartbeat.objects.filter(name=name).delete()
+        WorkerHeartbeat.objects.filter(name=worker_id).delete()
     except DatabaseError as error:
         log.error("heartbeat_not_removed", error=type(error).__name__)
