@@ -15,8 +15,7 @@ def compute_merkle_root(leaf_digests: Sequence[str]) -> str:
     level = [hashlib.sha256(b"\x00" + bytes.fromhex(digest)).digest() for digest in leaf_digests]
     while len(level) > 1:
         paired = [
-            hashlib.sha256(b"\x01" + level[index] + level[index + 1]).digest()
-            for index in range(0, len(level) - 1, 2)
+            hashlib.sha256(b"\x01" + level[index] + level[index + 1]).digest() for index in range(0, len(level) - 1, 2)
         ]
         if len(level) % 2:
             paired.append(level[-1])

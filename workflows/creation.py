@@ -161,9 +161,7 @@ def _check_upstreams(
         report("document", "A reviewer reviews one text: give it a document or name stages upstream, not both.")
 
 
-def _resolve_stage(
-    stage: StageRequest, stage_id: str, report: Callable[[str, str], None]
-) -> _PlannedStage | None:
+def _resolve_stage(stage: StageRequest, stage_id: str, report: Callable[[str, str], None]) -> _PlannedStage | None:
     if stage.stage_role not in Role.values:
         report("stage_role", f"'{stage.stage_role}' is not a role; roles are {', '.join(Role.values)}.")
         return None
@@ -261,7 +259,6 @@ def _build_stage(workflow: Workflow, position: int, planned: _PlannedStage) -> S
 def _describe_for_audit(planned: list[_PlannedStage]) -> Mapping[str, Any]:
     return {
         "stages": [
-            {"id": stage.stage_id, "role": stage.request.stage_role, "policy": stage.policy.digest}
-            for stage in planned
+            {"id": stage.stage_id, "role": stage.request.stage_role, "policy": stage.policy.digest} for stage in planned
         ]
     }

@@ -88,8 +88,8 @@ def end_execution(execution: Execution, ending: Ending, *, fence: int | None) ->
 
 def cancel_open_stages(workflow_id: uuid.UUID, code: str, detail: str) -> None:
     """Cancel every stage that has not ended, without execution or certificate."""
-    for stage_uid in Stage.objects.filter(workflow_id=workflow_id).exclude(status__in=STAGE_ENDS).values_list(
-        "uid", flat=True
+    for stage_uid in (
+        Stage.objects.filter(workflow_id=workflow_id).exclude(status__in=STAGE_ENDS).values_list("uid", flat=True)
     ):
         move_stage(
             stage_uid,
@@ -115,9 +115,7 @@ def end_workflow(workflow_id: uuid.UUID, *, cancelled_by_person: bool = False) -
         status = WorkflowStatus.CANCELLED
     reason = (decisive.reason_code, f"stage {decisive.stage_id}: {decisive.reason_detail}") if decisive else ("", "")
     executions = _latest_executions(stages)
-    compliant = all(
-        stage.uid in executions and executions[stage.uid].verdict == Verdict.COMPLIANT for stage in stages
-    )
+    compliant = all(stage.uid in executions and executions[stage.uid].verdict == Verdict.COMPLIANT for stage in stages)
     verdict = Verdict.COMPLIANT if compliant else Verdict.NON_COMPLIANT
     landed = move_workflow(
         workflow_id,
@@ -197,9 +195,7 @@ def _advance(stage: Stage, status: str) -> None:
             wake_execution(execution.id)
             return
     elif status != ExecutionStatus.CANCELLED:
-        cancel_open_stages(
-            stage.workflow_id, ReasonCode.EARLIER_STAGE_ENDED, f"stage {stage.stage_id} ended {status}"
-        )
+        cancel_open_stages(stage.workflow_id, ReasonCode.EARLIER_STAGE_ENDED, f"stage {stage.stage_id} ended {status}")
     else:
         return
     end_workflow(stage.workflow_id)
@@ -222,4 +218,3 @@ def _describe_ended_stage(stage: Stage, execution: Execution | None) -> dict[str
         "code": stage.reason_code,
         "execution_id": str(execution.id) if execution else None,
     }
-

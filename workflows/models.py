@@ -111,9 +111,7 @@ class Stage(models.Model):
     model = models.CharField(max_length=120, blank=True)
     requested_permissions: "models.JSONField[list[str] | None, list[str] | None]" = models.JSONField(null=True)
     granted_permissions: "models.JSONField[list[str], list[str]]" = models.JSONField(default=list)
-    denied_permissions: "models.JSONField[list[dict[str, str]], list[dict[str, str]]]" = models.JSONField(
-        default=list
-    )
+    denied_permissions: "models.JSONField[list[dict[str, str]], list[dict[str, str]]]" = models.JSONField(default=list)
     upstream_stage_ids: "models.JSONField[list[str], list[str]]" = models.JSONField(default=list)
     sealed_api_key = models.BinaryField(null=True, help_text="Encrypted; destroyed when the stage ends.")
     status = models.CharField(max_length=20, choices=StageStatus, default=StageStatus.PENDING)
