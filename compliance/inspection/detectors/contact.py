@@ -21,13 +21,13 @@ from compliance.inspection.registry import Span
 
 
 class EmailDetector:
-    """Addresses of the form local@domain.tld (RFC 5321, without quoted local parts and address literals)."""
+    """Addresses of the form local@domain.tld (RFC 5321), without the rarer characters and forms of local parts."""
 
     name = "email"
     types = frozenset({"email_address"})
 
     _address = Pattern(
-        r"[A-Za-z0-9_À-ÿ](?:[A-Za-z0-9_.%+'&*/=?~À-ÿ-]*[A-Za-z0-9_%+À-ÿ-])?"
+        r"[A-Za-z0-9_À-ÿ](?:[A-Za-z0-9_.%+'À-ÿ-]*[A-Za-z0-9_%+À-ÿ-])?"
         r"@[A-Za-z0-9À-ÿ-]+(?:\.[A-Za-z0-9À-ÿ-]+)*\.[A-Za-zÀ-ÿ]{2,}"
     )
 
