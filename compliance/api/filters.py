@@ -1,9 +1,12 @@
 """Filters of lists, which refuse what they do not know, and the `scope` of a list."""
 
+from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import Any
 
 from django.db.models import QuerySet
+from django.http import QueryDict
+from django_filters.filters import CharFilter, Filter
 from django_filters.rest_framework import DjangoFilterBackend, FilterSet
 from rest_framework.exceptions import PermissionDenied, ValidationError
 from rest_framework.request import Request
@@ -29,8 +32,24 @@ class StrictFilterBackend(DjangoFilterBackend):
         if view.kwargs:  # one object, not a list: nothing to page or filter
             known -= _PAGE_PARAMETERS
         refuse_unknown(request.query_params, known)
+        _refuse_ambiguous(request.query_params, filters.base_filters if filters else {})  # type: ignore[attr-defined]
         filtered: QuerySet[Any] = super().filter_queryset(request, queryset, view)  # type: ignore[no-untyped-call]
         return filtered
+
+
+def _refuse_ambiguous(given: QueryDict, filters: Mapping[str, Filter]) -> None:
+    """Raise a ValidationError for a parameter given twice, of which one would be ignored, and for an empty filter.
+
+    django-filter passes over an empty value, and would answer `?workflow=` with every workflow's records.
+    """
+    errors = {}
+    for name, values in given.lists():
+        if len(values) > 1:
+            errors[name] = ["Give it once."]
+        elif values == [""] and name in filters and type(filters[name]) is not CharFilter:
+            errors[name] = ["Give a value, or leave it out."]
+    if errors:
+        raise ValidationError(errors)
 
 
 def refuse_unknown(given: Any, known: set[str] | frozenset[str]) -> None:

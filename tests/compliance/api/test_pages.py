@@ -76,3 +76,12 @@ def test_an_unknown_parameter_is_refused_with_a_guess(
     response = client_of(make_account()).get(KEYS, {"page_sise": "3"})
     assert response.status_code == 400
     assert response.json()["errors"] == {"page_sise": ["Unknown field. Did you mean `page_size`?"]}
+
+
+@pytest.mark.parametrize("query", ["page_size=3&page_size=4", "cursor=a&cursor=b"])
+def test_a_parameter_given_twice_is_refused_instead_of_one_being_ignored(
+    make_account: Callable[..., User], client_of: Callable[[User], APIClient], query: str
+) -> None:
+    response = client_of(make_account()).get(f"{KEYS}?{query}")
+    assert response.status_code == 400
+    assert list(response.json()["errors"]) == [query.split("=")[0]]

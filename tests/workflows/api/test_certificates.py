@@ -101,7 +101,17 @@ def test_filters_find_what_they_name(make_account: Callable[..., User], client_o
 
 
 @pytest.mark.parametrize(
-    "query", [{"workflow": "x"}, {"kind": "x"}, {"role": "x"}, {"stauts": "x"}, {"scope": "mine"}, {"verdict": "x"}]
+    "query",
+    [
+        {"workflow": "x"},
+        {"workflow": ""},
+        {"kind": ""},
+        {"kind": "x"},
+        {"role": "x"},
+        {"stauts": "x"},
+        {"scope": "mine"},
+        {"verdict": "x"},
+    ],
 )
 def test_a_filter_that_cannot_match_is_refused(
     make_account: Callable[..., User], client_of: Callable[[User], APIClient], query: dict[str, str]
