@@ -1,0 +1,221 @@
+"""Admin pages of policies, keys, contents, the audit trail, API keys and accounts."""
+
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import admin, messages
+from django.contrib.auth.admin import UserAdmin
+from django.contrib.auth.models import AnonymousUser, Group, User
+from django.db.models import Model, QuerySet
+from django.forms import ModelForm
+from django.http import HttpRequest
+
+from compliance import roles
+from compliance.api_keys import KeyAlreadyRevoked, revoke_api_key
+from compliance.desk import OwnRecordsAdmin, ReadOnlyAdmin, address_of, person_of, plain_text, short_digest
+from compliance.models import ApiKey, AuditEvent, Content, ContentKey, Policy, SigningKey
+from compliance.services import record_audit_event
+
+if TYPE_CHECKING:
+    _UserAdmin = UserAdmin[User]
+else:
+    _UserAdmin = UserAdmin
+
+admin.site.site_header = admin.site.site_title = "Countersign"
+admin.site.index_title = "Workflows, releases and their evidence"
+admin.site.unregister([User, Group])
+
+
+@admin.register(Policy)
+class PolicyAdmin(OwnRecordsAdmin):
+    list_display = ("name", "version", "digest_shown", "created_at")
+    list_filter = ("name",)
+    search_fields = ("name", "digest")
+    fields = ("name", "version", "digest", "created_at", "document_shown")
+    readonly_fields = ("document_shown",)
+
+    @admin.display(description="digest")
+    def digest_shown(self, policy: Policy) -> str:
+        return short_digest(policy.digest)
+
+    @admin.display(description="document")
+    def document_shown(self, policy: Policy) -> str:
+        return plain_text(policy.document)
+
+
+@admin.register(SigningKey)
+class SigningKeyAdmin(OwnRecordsAdmin):
+    list_display = ("key_id", "created_at")
+    search_fields = ("key_id",)
+    fields = ("key_id", "created_at", "public_key_shown")
+    readonly_fields = ("public_key_shown",)
+
+    @admin.display(description="public key")
+    def public_key_shown(self, key: SigningKey) -> str:
+        return plain_text(key.public_key_pem)
+
+
+@admin.register(ContentKey)
+class ContentKeyAdmin(ReadOnlyAdmin):
+    """Whether a workflow's texts can still be read. The wrapped key itself is shown nowhere."""
+
+    list_display = ("scope", "created_at", "destroyed_at")
+    list_filter = (("destroyed_at", admin.EmptyFieldListFilter),)
+    search_fields = ("scope",)
+    fields = readonly_fields = ("scope", "created_at", "destroyed_at")
+
+
+@admin.register(Content)
+class ContentAdmin(ReadOnlyAdmin):
+    """Which texts are stored, by digest and size. Neither plain nor encrypted texts are shown."""
+
+    list_display = ("digest_shown", "scope", "size", "created_at")
+    search_fields = ("digest",)
+    fields = readonly_fields = ("digest", "scope", "size", "created_at")
+    ordering = ("-id",)
+
+    def uuid_fields(self, queryset: QuerySet[Any]) -> tuple[str, ...]:
+        return ("scope",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Content]:
+        return super().get_queryset(request).defer("nonce", "ciphertext")
+
+    @admin.display(description="digest")
+    def digest_shown(self, content: Content) -> str:
+        return short_digest(content.digest)
+
+
+@admin.register(AuditEvent)
+class AuditEventAdmin(ReadOnlyAdmin):
+    list_display = ("at", "actor", "action", "target_type", "target_id", "address")
+    list_filter = ("action", "target_type")
+    list_select_related = ("actor",)
+    search_fields = ("action", "target_id", "actor__username")
+    fields = readonly_fields = ("at", "actor", "action", "target_type", "target_id", "address", "detail")
+
+    def uuid_fields(self, queryset: QuerySet[Any]) -> tuple[str, ...]:
+        return ()
+
+
+@admin.register(ApiKey)
+class ApiKeyAdmin(OwnRecordsAdmin):
+    """Keys by name. Nothing that could serve as a key is stored, so none is shown."""
+
+    list_display = ("name", "user", "prefix", "created", "expiry", "last_used_at", "revoked_at")
+    list_display_links = None
+    list_filter = (("revoked_at", admin.EmptyFieldListFilter), ("last_used_at", admin.EmptyFieldListFilter))
+    list_select_related = ("user",)
+    search_fields = ("name", "user__username", "user__email")
+    fields = readonly_fields = (
+        "key_id",
+        "name",
+        "user",
+        "prefix",
+        "created_by",
+        "created",
+        "expiry",
+        "last_used_at",
+        "revoked_at",
+    )
+    actions = ("revoke_selected",)
+
+    def uuid_fields(self, queryset: QuerySet[Any]) -> tuple[str, ...]:
+        return ("key_id",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[ApiKey]:
+        rows = super().get_queryset(request)
+        return rows if roles.may_read_everything(request.user) else rows.filter(user_id=request.user.pk)
+
+    @admin.display(description="begins with", ordering="token_key")
+    def prefix(self, key: ApiKey) -> str:
+        return f"{key.token_key}…"
+
+    @admin.action(description="Revoke selected keys")
+    def revoke_selected(self, request: HttpRequest, queryset: QuerySet[ApiKey]) -> None:
+        person = person_of(request)
+        for key in queryset:
+            if key.user_id != person.pk and not roles.may_manage_accounts(person):
+                self.message_user(
+                    request, f"{key.name}: revoking another person's key takes the role admin.", messages.ERROR
+                )
+                continue
+            try:
+                revoke_api_key(key, person, address=address_of(request))
+                self.message_user(request, f"{key.name} is revoked.", messages.SUCCESS)
+            except KeyAlreadyRevoked:
+                self.message_user(request, f"{key.name} was revoked before.", messages.WARNING)
+
+
+@admin.register(Group)
+class RoleAdmin(ReadOnlyAdmin):
+    """The roles. What each may do is written in the code, so none is made, renamed or removed here."""
+
+    fields = ("name",)
+    search_fields = ("name",)
+
+    def may_look(self, user: User | AnonymousUser) -> bool:
+        return roles.may_manage_accounts(user)
+
+    def uuid_fields(self, queryset: QuerySet[Any]) -> tuple[str, ...]:
+        return ()
+
+
+@admin.register(User)
+class AccountAdmin(_UserAdmin):
+    """Accounts and their roles, for admins. An account that has acted stays: it is deactivated, not deleted."""
+
+    show_full_result_count = False
+    list_display = ("username", "email", "role_names", "is_active", "is_staff", "last_login")
+    list_filter = ("groups", "is_active", "is_staff")
+    filter_horizontal = ("groups",)
+    readonly_fields = ("last_login", "date_joined")
+    fieldsets = (
+        (None, {"fields": ("username", "password", "email", "first_name", "last_name")}),
+        ("Roles", {"fields": ("is_active", "is_staff", "is_superuser", "groups")}),
+        ("Dates", {"fields": ("last_login", "date_joined")}),
+    )
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return roles.may_manage_accounts(request.user)
+
+    def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return roles.may_manage_accounts(request.user)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return roles.may_manage_accounts(request.user)
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        # Whoever could set a superuser's password would be one.
+        above = isinstance(obj, User) and obj.is_superuser and not person_of(request).is_superuser
+        return roles.may_manage_accounts(request.user) and not above
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        fixed = super().get_readonly_fields(request, obj)
+        return fixed if person_of(request).is_superuser else (*fixed, "is_superuser")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
+        return super().get_queryset(request).prefetch_related("groups")
+
+    @admin.display(description="roles")
+    def role_names(self, user: User) -> str:
+        return ", ".join(sorted(roles.roles_of(user))) or "–"
+
+    def save_related(self, request: HttpRequest, form: "ModelForm[User]", formsets: Any, change: bool) -> None:
+        """Record who changed whose roles; a role that works in the admin lets its holder sign in there."""
+        account = form.instance
+        before = sorted(account.groups.values_list("name", flat=True))
+        super().save_related(request, form, formsets, change)
+        after = sorted(Group.objects.filter(user=account).values_list("name", flat=True))
+        if before != after:
+            for role in set(after) - set(before):
+                roles.grant_role(account, role)
+            record_audit_event(
+                actor=person_of(request),
+                action="account.roles_changed",
+                target_type="user",
+                target_id=str(account.pk),
+                address=address_of(request),
+                detail={"before": before, "after": after},
+            )
