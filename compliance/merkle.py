@@ -5,11 +5,20 @@ payload; each payload holds a random salt, so a digest whose payload was erased 
 """
 
 import hashlib
+import re
 from collections.abc import Sequence
+
+_DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 def compute_merkle_root(leaf_digests: Sequence[str]) -> str:
-    """Return the root, in hex, over payload digests given in hex and in order; of none, SHA-256 of nothing."""
+    """Return the root, in hex, over payload digests given in hex and in order; of none, SHA-256 of nothing.
+
+    Raises ValueError for a leaf that is no SHA-256 in lower-case hex: no digest may have two spellings.
+    """
+    for digest in leaf_digests:
+        if not _DIGEST.fullmatch(digest):
+            raise ValueError(f"{digest[:80]!r} is not a SHA-256 in hex")
     if not leaf_digests:
         return hashlib.sha256(b"").hexdigest()
     level = [hashlib.sha256(b"\x00" + bytes.fromhex(digest)).digest() for digest in leaf_digests]

@@ -1,0 +1,374 @@
+"""Evidence of workflows that never ran: certificates signed with a key of the test's own, and packages of them.
+
+`EvidenceBuilder.run` does what an honest worker does: it asks the gate, and certifies the answer. Each smaller step
+can also be taken alone, with whatever a test wants certified.
+"""
+
+import base64
+import json
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from hashlib import sha256
+from typing import Any
+
+import rfc8785
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+from compliance.chain import read_chain
+from compliance.envelope import (
+    PAYLOAD_TYPE,
+    Envelope,
+    compute_key_id,
+    encode_envelope,
+    encode_public_key,
+    parse_envelope,
+    pre_authentication_encoding,
+)
+from compliance.gate import AdmissionRequest, Allow, Check, Evidence, PolicyTerms, Refuse, Wait, decide, judge
+from compliance.merkle import compute_merkle_root
+from compliance.policy_terms import read_policy_terms
+from compliance.statements import (
+    CertificateDraft,
+    PersonFacts,
+    PolicyFacts,
+    StageFacts,
+    describe_lineage,
+    draft_admission,
+    draft_closing,
+    draft_execution,
+    draft_sign_off,
+    encode_statement,
+)
+from compliance.verdicts import find_required_proofs
+
+WRITTEN_AT = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
+GRANT = ("document:read:reports",)
+DECISIONS = {"reviewer": "approved", "release": "release"}
+
+
+def digest_of(text: str) -> str:
+    return sha256(text.encode()).hexdigest()
+
+
+def sign(key: Ed25519PrivateKey, payload: bytes) -> bytes:
+    """Return the envelope over a payload, as JSON."""
+    signature = key.sign(pre_authentication_encoding(PAYLOAD_TYPE, payload))
+    return encode_envelope(payload, compute_key_id(key.public_key()), signature)
+
+
+@dataclass
+class EvidenceBuilder:
+    """One workflow's evidence in the making; `texts` and `documents` (of policies) are by digest."""
+
+    workflow_id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    key: Ed25519PrivateKey = field(default_factory=Ed25519PrivateKey.generate)
+    envelopes: list[Envelope] = field(default_factory=list)
+    stages: list[StageFacts] = field(default_factory=list)
+    stage_policies: dict[str, PolicyFacts] = field(default_factory=dict)
+    texts: dict[str, str] = field(default_factory=dict)
+    documents: dict[str, str] = field(default_factory=dict)
+    journals: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+
+    # --- what there is
+
+    @property
+    def public_key_pem(self) -> str:
+        return encode_public_key(self.key.public_key())
+
+    @property
+    def keys(self) -> dict[str, Ed25519PublicKey]:
+        return {compute_key_id(self.key.public_key()): self.key.public_key()}
+
+    @property
+    def evidence(self) -> Evidence:
+        return Evidence(tuple(self.envelopes), self.keys)
+
+    @property
+    def terms(self) -> dict[str, PolicyTerms]:
+        return {digest: read_policy_terms(document) for digest, document in self.documents.items()}
+
+    # --- what is asked for
+
+    def add_policy(
+        self,
+        name: str = "default",
+        *,
+        sign_offs: int = 0,
+        requester_may_sign: bool = False,
+        proofs: Sequence[str] = ("lineage_verified", "content_inspected"),
+        ceiling: Sequence[str] = ("*",),
+        forbidden: Sequence[str] = (),
+        content: Sequence[Mapping[str, Any]] = (),
+    ) -> PolicyFacts:
+        document = rfc8785.dumps(
+            {
+                "name": name,
+                "version": 1,
+                "title": name,
+                "description": name,
+                "capabilities": {"default": [], "ceiling": list(ceiling), "forbidden": list(forbidden)},
+                "content": [dict(rule) for rule in content],
+                "detectors": [],
+                "required_proofs": list(proofs),
+                "sign_offs": {"required": sign_offs, "not_requester": not requester_may_sign},
+                "retention_days": 365,
+            }
+        ).decode()
+        self.documents[digest_of(document)] = document
+        return PolicyFacts(name, 1, digest_of(document))
+
+    def add_stage(
+        self,
+        stage_id: str,
+        role: str = "worker",
+        *,
+        policy: PolicyFacts,
+        document: str | None = None,
+        upstreams: Sequence[str] = (),
+    ) -> StageFacts:
+        stage = StageFacts(
+            id=stage_id,
+            uid=str(uuid.uuid5(uuid.UUID(self.workflow_id), stage_id)),
+            name=f"Stage {stage_id}",
+            position=len(self.stages),
+            role=role,
+            task_sha256=self.keep(f"Task of {stage_id}."),
+            document_sha256=None if document is None else self.keep(document),
+            upstream_stage_ids=tuple(upstreams),
+        )
+        self.stages.append(stage)
+        self.stage_policies[stage_id] = policy
+        return stage
+
+    def keep(self, text: str) -> str:
+        self.texts[digest_of(text)] = text
+        return digest_of(text)
+
+    def execution_id(self, stage: StageFacts) -> str:
+        return str(uuid.uuid5(uuid.UUID(stage.uid), "execution"))
+
+    def request(
+        self, stage: StageFacts, *, granted: Sequence[str] = GRANT, blocking: Sequence[str] = ()
+    ) -> AdmissionRequest:
+        return AdmissionRequest(
+            workflow_id=self.workflow_id,
+            stage_id=stage.id,
+            execution_id=self.execution_id(stage),
+            role=stage.role,
+            policy_digest=self.stage_policies[stage.id].digest,
+            upstream_stage_ids=stage.upstream_stage_ids,
+            granted=tuple(granted),
+            requester_id="1",
+            document_digest=stage.document_sha256,
+            blocking_findings=tuple(blocking),
+        )
+
+    # --- what is certified
+
+    def append(self, draft: CertificateDraft) -> Envelope:
+        previous = self.envelopes[-1].digest if self.envelopes else None
+        payload = encode_statement(draft, self.workflow_id, len(self.envelopes), previous, WRITTEN_AT)
+        self.envelopes.append(parse_envelope(sign(self.key, payload)))
+        return self.envelopes[-1]
+
+    def ask(self, stage: StageFacts, **changes: Any) -> Allow | Wait | Refuse:
+        return decide(self.terms, self.request(stage, **changes), self.evidence)
+
+    def admit(self, stage: StageFacts, decision: Allow | Refuse, *, blocking: Sequence[str] = ()) -> str:
+        """Certify an admission and return its digest."""
+        lineage = decision.lineage
+        subject = lineage.subject_digest if lineage else None
+        inspected = lineage.policies if lineage and subject and stage.role == "release" else None
+        draft = draft_admission(
+            stage=stage,
+            execution_id=self.execution_id(stage),
+            attempt=1,
+            policy=self.stage_policies[stage.id],
+            requester=PersonFacts("1", "alice"),
+            grant={"effective": list(GRANT), "denied": []},
+            lineage=lineage,
+            sign_offs=decision.sign_offs if isinstance(decision, Allow) else (),
+            inspected_policies=inspected,
+            blocking_findings=blocking,
+            refusal=(decision.code, decision.detail) if isinstance(decision, Refuse) else None,
+            input_digest=subject or stage.document_sha256 or stage.task_sha256,
+        )
+        return self.append(draft).digest
+
+    def end(
+        self,
+        stage: StageFacts,
+        decision: Allow | Refuse,
+        admission: str | None,
+        *,
+        artifact: str | None,
+        answer: str = "",
+        status: str = "completed",
+        reason: tuple[str, str] = ("", ""),
+        checks: Sequence[Check] | None = None,
+        verdict: str | None = None,
+    ) -> str:
+        """Certify an end and return its digest. Without `verdict`, the one that the checks deserve."""
+        policy = self.stage_policies[stage.id]
+        lineage = (
+            describe_lineage(decision.lineage) if decision.lineage else {"policies": [policy.digest], "upstreams": []}
+        )
+        terms = [self.terms[digest] for digest in lineage["policies"]]
+        if checks is None:
+            checks = [Check(name, True, "as built") for name in find_required_proofs(terms, stage.role)]
+        judged, missing = judge(checks, terms, stage.role)
+        completed = status == "completed"
+        spoken = answer or DECISIONS.get(stage.role, "answered")
+        leaves = [event["digest"] for event in self.journals.get(stage.id, [])]
+        draft = draft_execution(
+            stage=stage,
+            execution_id=self.execution_id(stage),
+            attempt=1,
+            policy=policy,
+            grant={"effective": list(GRANT), "denied": []},
+            lineage=lineage,
+            admission_digest=admission,
+            sign_offs=decision.sign_offs if isinstance(decision, Allow) else (),
+            status=status,
+            reason=reason,
+            verdict=verdict or (judged if completed else "non_compliant"),
+            checks=checks if completed else (),
+            missing_proofs=missing if completed else (),
+            agent={
+                "provider": "embedded",
+                "model": "rules",
+                "decision": spoken,
+            },
+            usage={"requests": 1, "input_tokens": 20, "output_tokens": 30},
+            cost_cents=4,
+            journal={"size": len(leaves), "root": compute_merkle_root(leaves)},
+            artifact_digest=None if artifact is None else self.keep(artifact),
+            reviewed_digest=decision.lineage.subject_digest if decision.lineage else None,
+            answer_digest=self.keep(json.dumps({"stage": stage.id})) if completed else None,
+        )
+        return self.append(draft).digest
+
+    def sign_off(
+        self,
+        stage: StageFacts,
+        artifact: str,
+        *,
+        signer: str = "2",
+        decision: str = "approve",
+        reason: str = "Read it.",
+    ) -> str:
+        draft = draft_sign_off(
+            stage=stage,
+            execution_id=self.execution_id(stage),
+            policy=self.stage_policies[stage.id],
+            signer=PersonFacts(signer, f"person {signer}"),
+            role="approver",
+            decision=decision,
+            artifact_digest=digest_of(artifact),
+            meaning="Approval for release",
+            reason_digest=self.keep("I have read it."),
+            authentication="password",
+        )
+        return self.append(draft).digest
+
+    def record(self, stage: StageFacts, kind: str, facts: Mapping[str, Any], payload: object) -> None:
+        """Add an event to the stage's journal. Call it before the stage ends."""
+        events = self.journals.setdefault(stage.id, [])
+        entry = {
+            "salt": f"{len(events):032x}",
+            "sequence": len(events),
+            "kind": kind,
+            "at": WRITTEN_AT.isoformat(),
+            "facts": dict(facts),
+            "payload": payload,
+        }
+        text = json.dumps(entry, ensure_ascii=True, sort_keys=True)
+        shown = {name: entry[name] for name in ("sequence", "kind", "facts", "at")}
+        events.append({**shown, "digest": digest_of(text), "payload": text, "redacted": False})
+
+    def run(self, stage: StageFacts, text: str | None = None, **ending: Any) -> Allow | Wait | Refuse:
+        """Take a stage through admission and end as an honest worker does. Waiting leaves no certificate.
+
+        `text` is what a worker, or a reviewer without a subject, answers; None lets a stage hand on its subject.
+        """
+        decision = self.ask(stage)
+        if isinstance(decision, Wait):
+            return decision
+        admission = self.admit(stage, decision)
+        if isinstance(decision, Refuse):
+            self.end(
+                stage, decision, admission, artifact=None, status="blocked", reason=(decision.code, decision.detail)
+            )
+            return decision
+        subject = decision.lineage.subject_digest
+        artifact = self.texts[subject] if text is None and subject is not None else text
+        self.end(stage, decision, admission, artifact=artifact, **ending)
+        return decision
+
+    def close(self) -> str:
+        """End the workflow by how its stages ended; those that never ran are cancelled."""
+        ends = {entry.stage_id: entry for entry in self.read() if entry.kind == "execution"}
+        stages = [self._list_stage(stage, ends.get(stage.id)) for stage in self.stages]
+        statuses = {stage["status"] for stage in stages}
+        status = next((end for end in ("failed", "blocked", "cancelled") if end in statuses), "completed")
+        verdicts = {ends[stage.id].predicate["verdict"] if stage.id in ends else None for stage in self.stages}
+        decisive = next((stage for stage in stages if stage["status"] == status != "completed"), None)
+        draft = draft_closing(
+            status=status,
+            verdict="compliant" if verdicts == {"compliant"} else "non_compliant",
+            reason=(decisive["code"], "as listed") if decisive else ("", ""),
+            stages=stages,
+            head_digest=self.envelopes[-1].digest if self.envelopes else "0" * 64,
+        )
+        return self.append(draft).digest
+
+    def read(self) -> tuple[Any, ...]:
+        return read_chain(self.workflow_id, self.envelopes, self.keys)
+
+    def _list_stage(self, stage: StageFacts, end: Any) -> dict[str, Any]:
+        outcome = end.predicate["outcome"] if end else {"status": "cancelled", "code": "earlier_stage_ended"}
+        return {
+            "id": stage.id,
+            "uid": stage.uid,
+            "name": stage.name,
+            "position": stage.position,
+            "role": stage.role,
+            "policy": self.stage_policies[stage.id].digest,
+            "status": outcome["status"],
+            "code": outcome["code"],
+            "execution_id": end.execution_id if end else None,
+        }
+
+
+def read_statement(certificate: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the statement in a package's certificate."""
+    statement: dict[str, Any] = json.loads(base64.b64decode(certificate["payload"]))
+    return statement
+
+
+def sign_again(
+    package: Mapping[str, Any], key: Ed25519PrivateKey, changes: Mapping[int, Callable[[dict[str, Any]], object]]
+) -> dict[str, Any]:
+    """Return the package as a dishonest holder of the key would make it.
+
+    Each change is applied to the predicate of that certificate; all certificates are linked and signed anew, and
+    every mention of a digest that changed, in certificates and records alike, follows.
+    """
+    document = json.loads(json.dumps(package))
+    renamed: dict[str, str] = {}
+    for index, certificate in enumerate(document["certificates"]):
+        payload = base64.b64decode(certificate["payload"]).decode()
+        old = digest_of(payload)
+        for before, after in renamed.items():
+            payload = payload.replace(before, after)
+        statement = json.loads(payload)
+        changes.get(index, lambda predicate: None)(statement["predicate"])
+        encoded = rfc8785.dumps(statement)
+        renamed[old] = sha256(encoded).hexdigest()
+        document["certificates"][index] = {"id": certificate["id"], **json.loads(sign(key, encoded))}
+    rest = json.dumps({name: value for name, value in document.items() if name != "certificates"})
+    for before, after in renamed.items():
+        rest = rest.replace(before, after)
+    return {**json.loads(rest), "certificates": document["certificates"]}
