@@ -1,0 +1,77 @@
+"""Real web and worker processes against a model that hangs: what is killed or cancelled, and what comes of it."""
+
+from pathlib import Path
+
+import pytest
+
+from examples.countersign_client import Countersign
+from examples.local_service import LocalService
+from tests.real_processes import find_descendants, hang_first, kill_all, reviewed_release, wait_until
+from tests.stub_models import AnthropicStub, OpenAIStub
+
+pytestmark = pytest.mark.slow
+
+
+def make_service(tmp_path: Path, stub: AnthropicStub | OpenAIStub) -> LocalService:
+    return LocalService(tmp_path, worker_processes=2, environment={stub.environment_variable: stub.base_url})
+
+
+@pytest.mark.parametrize("whole_worker", [True, False], ids=["supervisor and all", "task processes"])
+def test_a_worker_killed_in_the_middle_of_a_stage_costs_a_lease_and_another_finishes(
+    tmp_path: Path, whole_worker: bool
+) -> None:
+    with AnthropicStub(hang_first(1)) as stub, make_service(tmp_path, stub) as service:
+        client = Countersign(service.url, service.create_api_key("op@example.test", "operator"))
+        if whole_worker:
+            service.start_worker("second")
+        workflow = client.post("/workflows", reviewed_release("anthropic", "sk-stage-key-1")).expect(201)
+        stub.wait_for_request()
+        supervisors = [service._children["worker"].pid]
+        task_processes = [pid for supervisor in supervisors for pid in find_descendants(supervisor)]
+        kill_all([*supervisors, *task_processes] if whole_worker else task_processes)
+        if whole_worker and len(stub.requests) == 1 and not _is_abandoned(stub):
+            # The stage was with the other worker: kill that one, and let a third finish.
+            other = service._children["second"].pid
+            kill_all([other, *find_descendants(other)])
+            service.start_worker("third")
+
+        ended = client.wait_for_workflow(workflow["id"], seconds=60)
+
+    assert (ended["status"], ended["verdict"]) == ("completed", "compliant"), ended["reason"]
+    assert len(stub.requests) == 3, "the review was asked for again exactly once"
+
+
+def _is_abandoned(stub: AnthropicStub) -> bool:
+    """Say whether the connection of the hanging call was closed, as the kernel does when its process is killed."""
+    return bool(stub._abandoned.acquire(timeout=3))
+
+
+def test_delete_during_a_model_call_stops_it_and_nothing_is_released(tmp_path: Path) -> None:
+    with OpenAIStub(hang_first(1)) as stub, make_service(tmp_path, stub) as service:
+        client = Countersign(service.url, service.create_api_key("op@example.test", "operator"))
+        workflow = client.post("/workflows", reviewed_release("openai", "sk-stage-key-1")).expect(201)
+        stub.wait_for_request()
+        answer = client.call("DELETE", f"/workflows/{workflow['id']}").expect(200)
+        stub.wait_for_close()
+        again = client.call("DELETE", f"/workflows/{workflow['id']}").expect(200)
+        record = client.get(f"/workflows/{workflow['id']}").expect(200)
+
+    assert answer == again == {"workflow_id": workflow["id"], "status": "cancelled"}
+    assert [stage["status"] for stage in record["stages"]] == ["cancelled", "cancelled"]
+    assert len(stub.requests) == 1, "a cancelled workflow called its model again"
+
+
+def test_an_idle_process_that_dies_with_the_queues_lock_does_not_stop_the_worker(tmp_path: Path) -> None:
+    """Killing every task process in turn surely kills the one that holds the lock of django-q2's queue."""
+    with OpenAIStub() as stub, make_service(tmp_path, stub) as service:
+        client = Countersign(service.url, service.create_api_key("op@example.test", "operator"))
+        supervisor = service._children["worker"].pid
+        sentinel = wait_until(lambda: find_descendants(supervisor)[1:2], "the cluster's sentinel")[0]
+        for pid in find_descendants(sentinel):
+            kill_all([pid])
+        body = reviewed_release("embedded", "sk-stage-key-1")
+        for stage in body["stages"]:
+            del stage["api_key"]
+        workflow = client.post("/workflows", body).expect(201)
+
+        assert client.wait_for_workflow(workflow["id"], seconds=60)["status"] == "completed"
