@@ -51,6 +51,21 @@ def create_account(email: str, password: str | None, *, address: str | None = No
     return user
 
 
+def record_failed_login(identifier: str, address: str | None) -> None:
+    """Add a failed sign-in to the audit trail: of the account, when `identifier` names one.
+
+    What was typed is not kept otherwise: people type passwords into the wrong field.
+    """
+    account = find_account(identifier)
+    record_audit_event(
+        actor=None,
+        action="login.failed",
+        target_type="user",
+        target_id=str(account.pk) if account else "",
+        address=address,
+    )
+
+
 def normal_email(email: str) -> str:
     """The form in which an address is stored: lower case, without white space around it."""
     return email.strip().lower()

@@ -4,6 +4,7 @@ from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 from django.views.generic import RedirectView
 
+from config.admin_login import admin_login
 from config.docs import RedocView, SchemaView, SwaggerView
 from config.health import HealthView
 
@@ -19,6 +20,7 @@ api_urlpatterns: list[URLPattern | URLResolver] = [
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
+    path("admin/login/", admin_login),  # before the one that the site brings
     path("admin/", admin.site.urls),
     path("health", HealthView.as_view(schema=None)),  # the same, where load balancers look
     path("api/v1/", include(api_urlpatterns)),

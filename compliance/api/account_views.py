@@ -15,7 +15,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from compliance import roles
-from compliance.accounts import AccountExists, check_password, create_account, find_account
+from compliance.accounts import AccountExists, check_password, create_account, record_failed_login
 from compliance.api.account_serializers import (
     AccountResponseSerializer,
     ApiKeyCreatedResponseSerializer,
@@ -44,7 +44,6 @@ from compliance.api_keys import (
     rotate_api_key,
 )
 from compliance.models import ApiKey
-from compliance.services import record_audit_event
 
 
 def _shown_once(key: ApiKey, plaintext: str) -> Response:
@@ -75,22 +74,10 @@ class LoginView(APIView):
         address = client_address(request)
         user = check_password(request, identifier, body["password"])
         if user is None:
-            _record_failure(identifier, address)
+            record_failed_login(identifier, address)
             raise InvalidCredentials()
-        LoginAccountThrottle().forget(request, self)
+        LoginAccountThrottle().forget(request)
         return _shown_once(*issue_api_key(user, body["name"], _lifetime(body), address=address))
-
-
-def _record_failure(identifier: str, address: str | None) -> None:
-    account = find_account(identifier)
-    # What was typed is not kept when it names no account: people type passwords into the wrong field.
-    record_audit_event(
-        actor=None,
-        action="login.failed",
-        target_type="user",
-        target_id=str(account.pk) if account else "",
-        address=address,
-    )
 
 
 class RotateView(APIView):

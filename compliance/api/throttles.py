@@ -4,19 +4,19 @@ import hashlib
 import ipaddress
 from collections.abc import Mapping
 
+from django.http import HttpRequest
 from rest_framework.request import Request
 from rest_framework.throttling import SimpleRateThrottle
-from rest_framework.views import APIView
 
 from compliance.accounts import find_account
 
 
-def client_address(request: Request) -> str | None:
+def client_address(request: Request | HttpRequest) -> str | None:
     """The address that a request came from, or None when the server does not know one.
 
     A forwarded address counts only when TRUSTED_PROXIES says how many proxies stand in front.
     """
-    address = _AddressThrottle().get_ident(request)
+    address = _AddressThrottle().get_ident(request)  # type: ignore[arg-type]
     try:
         return str(ipaddress.ip_address(address))
     except ValueError:
@@ -32,7 +32,7 @@ class LoginAddressThrottle(SimpleRateThrottle):
 
     scope = "login_address"
 
-    def get_cache_key(self, request: Request, view: APIView) -> str:
+    def get_cache_key(self, request: Request | HttpRequest, view: object) -> str:
         address = client_address(request) or "unknown"
         if ":" in address:
             address = str(ipaddress.ip_network(f"{address}/64", strict=False))
@@ -49,8 +49,9 @@ class LoginAccountThrottle(SimpleRateThrottle):
 
     scope = "login_account"
 
-    def get_cache_key(self, request: Request, view: APIView) -> str | None:
-        data = request.data
+    def get_cache_key(self, request: Request | HttpRequest, view: object) -> str | None:
+        # The admin's form posts a Django request; its members have the same names.
+        data = request.data if isinstance(request, Request) else request.POST
         identifier = (data.get("email") or data.get("username")) if isinstance(data, Mapping) else None
         if not isinstance(identifier, str) or len(identifier) > 254:
             return None  # refused by validation
@@ -58,6 +59,6 @@ class LoginAccountThrottle(SimpleRateThrottle):
         name = str(account.pk) if account else identifier.strip().lower()
         return f"throttle:{self.scope}:{hashlib.sha256(name.encode()).hexdigest()}"
 
-    def forget(self, request: Request, view: APIView) -> None:
-        if key := self.get_cache_key(request, view):
+    def forget(self, request: Request | HttpRequest) -> None:
+        if key := self.get_cache_key(request, None):
             self.cache.delete(key)
