@@ -24,7 +24,7 @@ _PLAIN = r"\t\n\r\x20-\x7e"
 _NOT_PLAIN = re.compile(f"[^{_PLAIN}]+")
 
 # A single character that expands to more (U+FDFA: to 18) would let a text grow under our hands.
-_LONGEST_EXPANSION = 4
+_LONGEST_EXPANSION = 3
 
 # Letters, as the Unicode database has it, that show nothing.
 _INVISIBLE_LETTERS = frozenset("\u115f\u1160\u3164\uffa0\u17b4\u17b5")
@@ -53,33 +53,57 @@ def normalise(text: str) -> NormalisedText:
     """Normalise a text of any content. Linear in its length; raises nothing."""
     if _NOT_PLAIN.search(text) is None:
         return NormalisedText(text.encode("ascii"), range(len(text)), range(1, len(text) + 1))
-    data = bytearray()
-    starts, ends = array("q"), array("q")
-    known: dict[str, bytes] = {}
+    projection = _Projection()
     position = 0
     for match in _NOT_PLAIN.finditer(text):
-        _append_plain(text, position, match.start(), data, starts, ends)
-        for index in range(match.start(), match.end()):
-            character = text[index]
-            replacement = known.get(character)
-            if replacement is None:
-                replacement = known[character] = _replace(character)
-            if replacement:
-                data += replacement
-                starts.extend([index] * len(replacement))
-                ends.extend([index + 1] * len(replacement))
-            elif ends and unicodedata.category(character)[0] == "M":
-                # The accent goes with the letter it sits on, or taking the letter out would leave it behind.
-                ends[-1] = index + 1
+        projection.add_plain(text, position, match.start())
+        projection.add(text, match.start(), match.end())
         position = match.end()
-    _append_plain(text, position, len(text), data, starts, ends)
-    return NormalisedText(bytes(data), starts, ends)
+    projection.add_plain(text, position, len(text))
+    return NormalisedText(bytes(projection.data), projection.starts, projection.ends)
 
 
-def _append_plain(text: str, start: int, end: int, data: bytearray, starts: array[int], ends: array[int]) -> None:
-    data += text[start:end].encode("ascii")
-    starts.extend(range(start, end))
-    ends.extend(range(start + 1, end + 1))
+class _Projection:
+    """The normalised text as it grows, and what each character met so far was replaced by."""
+
+    # From here on it pays to look whether a run can be replaced at once.
+    _long_run = 16
+
+    def __init__(self) -> None:
+        self.data = bytearray()
+        self.starts, self.ends = array("q"), array("q")
+        self._replacements: dict[int, str] = {}
+
+    def add_plain(self, text: str, start: int, end: int) -> None:
+        """Append characters that stand for themselves."""
+        self._add_in_step(text[start:end], start)
+
+    def add(self, text: str, start: int, end: int) -> None:
+        """Append characters of any kind."""
+        replacements = self._replacements
+        for character in text[start:end] if end - start < self._long_run else set(text[start:end]):
+            if ord(character) not in replacements:
+                replacements[ord(character)] = _replace(character).decode("latin-1")
+        if end - start >= self._long_run:
+            replaced = text[start:end].translate(replacements)
+            if len(replaced) == end - start and all(replacements[ord(each)] for each in set(text[start:end])):
+                self._add_in_step(replaced, start)
+                return
+        for index in range(start, end):
+            character = text[index]
+            replacement = replacements[ord(character)]
+            if replacement:
+                self.data += replacement.encode("latin-1")
+                self.starts.extend((index,) * len(replacement))
+                self.ends.extend((index + 1,) * len(replacement))
+            elif self.ends and unicodedata.category(character)[0] == "M":
+                # The accent goes with the letter it sits on, or taking the letter out would leave it behind.
+                self.ends[-1] = index + 1
+
+    def _add_in_step(self, replaced: str, start: int) -> None:
+        self.data += replaced.encode("latin-1")
+        self.starts.extend(range(start, start + len(replaced)))
+        self.ends.extend(range(start + 1, start + len(replaced) + 1))
 
 
 def _replace(character: str) -> bytes:

@@ -12,22 +12,34 @@ from compliance.inspection.normalise import NormalisedText
 from compliance.inspection.patterns import Pattern, any_of
 from compliance.inspection.registry import Span
 
+
+def _phrase(expression: str) -> Pattern:
+    """Compile a phrase in any case, whose spaces match line breaks and up to three blanks too."""
+    parts, in_class = [], False
+    for character in expression:
+        in_class = character == "[" or (in_class and character != "]")
+        parts.append(character if character != " " else r"\s" if in_class else r"(?:\s{1,3})")
+    return Pattern("".join(parts), ignore_case=True)
+
+
 _DEAL = (
     r"\b(?:merger|merge with|acquisitions?|acquir(?:e|es|ing)|take-?over|tender offer|buy-?out|divestitures?|spin-?off|"
-    r"joint venture|going private|business combination|definitive agreement|letter of intent)\b"
+    r"stock split|share (?:buyback|repurchase)|dividend|restatement|joint venture|"
+    r"going private|business combination|definitive agreement|letter of intent)\b"
 )
 _RESULTS = (
     r"\b(?:earnings|EPS|revenues?|net income|operating income|EBITDA|gross margin|guidance|"
     r"quarterly (?:results|figures)|"
     r"(?:Q[1-4]|first|second|third|fourth|full)[- ](?:quarter|year)?[ -]?(?:results|figures|numbers|sales)|"
-    r"financial results|forecast|dividend|stock split|share (?:buyback|repurchase)|restatement|profit warning|"
-    r"write-?down|impairment)\b"
+    r"financial results|forecast|profit warning|write-?down|impairment)\b"
 )
 _EMBARGO = (
     r"\b(?:not (?:yet )?(?:been )?(?:publicly )?(?:announced|disclosed|public|released|published)"
     r"|(?:has|have|is|are|will be|was|were)(?:n't| not) (?:yet )?(?:been )?(?:publicly )?"
     r"(?:announced|disclosed|made public|public|released|published|known to the market)"
-    r"|yet to be (?:publicly )?(?:announced|disclosed|released|published|made public)"
+    r"|not for (?:public )?(?:release|distribution|disclosure|publication)"
+    r"|(?:still|kept|remains?) (?:secret|confidential|under wraps)"
+    r"|to be (?:publicly )?(?:announced|disclosed|released|published|made public)"
     r"|unannounced|unreleased|unpublished|undisclosed|non-?public|pre-?announcement|pre-?release"
     r"|(?:before|ahead of|prior to|in advance of|until) (?:(?:the|our|its|their|any|formal|official|next|public"
     r"|upcoming|planned|press) ){0,3}(?:earnings|announcement|disclosure|press release|release|publication|filing"
@@ -53,40 +65,43 @@ class InsideInformationDetector:
     name = "inside_information"
     types = frozenset({"inside_information", "unannounced_deal", "unreleased_results"})
 
+    # "No employee may trade on ..." and "contains no ..." speak of the rule, not of a secret.
+    _spoken_of = _phrase(
+        r"\b(?:(?:trad(?:e|ing)|act(?:ing)?|deal(?:ing)?) (?:on|in|upon|while in possession of|while aware of)"
+        r"|(?:contain(?:s|ing)?|includ(?:es|ing)|discloses?|holds?|possess(?:es)?) no"
+        r"|not (?:contain|include|disclose|constitute|hold|possess)|free of|definition of)(?: any)? ?$"
+    )
     _phrases = (
         (
             "inside_information",
-            Pattern(
+            _phrase(
                 r"\bmaterial,?[ -]+(?:and )?non-?[ ]?public(?: information)?\b|\b(?:contains?|constitutes?|is|possess"
-                r"(?:es|ing)?) (?:MNPI|inside information)\b|\bMNPI[:!]|\binsider information\b",
-                ignore_case=True,
+                r"(?:es|ing)?) (?:MNPI|inside information)\b|\bMNPI[:!]|\binsider information\b"
             ),
         ),
         (
             "unannounced_deal",
-            Pattern(
+            _phrase(
                 r"\b(?:unannounced|undisclosed|secret|pending,? unannounced|not[- ]yet[- ]announced) (?:\w+ ){0,2}?"
                 r"(?:merger|acquisition|take-?over|tender offer|buy-?out|divestiture|spin-?off|deal|transaction|"
-                r"offering)\b",
-                ignore_case=True,
+                r"offering)\b"
             ),
         ),
         (
             "unreleased_results",
-            Pattern(
+            _phrase(
                 r"\b(?:confidential|unreleased|unpublished|unannounced|non-?public|embargoed|draft,? unreleased)"
                 r" (?:(?:Q[1-4]|quarterly|annual|full-year|preliminary|internal|draft|financial|[12][0-9]{3}) ){0,3}"
                 r"(?:earnings|revenue|results|guidance|EPS|financials|forecasts?)\b"
-                r"|\bahead of (?:the |our |its )?(?:\w+ )?earnings (?:release|call|announcement|report)\b",
-                ignore_case=True,
+                r"|\bahead of (?:the |our |its )?(?:\w+ )?earnings (?:release|call|announcement|report)\b"
             ),
         ),
     )
-    _embargo = Pattern(_EMBARGO, ignore_case=True)
+    _embargo = _phrase(_EMBARGO)
     _confidential = Pattern(r"\bconfidential\b", ignore_case=True)
-    _deal = Pattern(_DEAL, ignore_case=True)
-    _results = Pattern(_RESULTS, ignore_case=True)
-    _figure = Pattern(_FIGURE, ignore_case=True)
+    _deal = _phrase(_DEAL)
+    _results = _phrase(_RESULTS)
+    _figure = _phrase(_FIGURE)
     _sentence_break = Pattern(r"[.!?;]\s|\n\s*\n")
     _reach = 160
 
@@ -95,7 +110,8 @@ class InsideInformationDetector:
         data = text.data
         for kind, pattern in self._phrases:
             for match in pattern.find(data):
-                yield Span(kind, *match.span(), 0.9)
+                if not self._spoken_of.is_in(before(data, match.span()[0], 48)):
+                    yield Span(kind, *match.span(), 0.9)
         embargoes = _spans(self._embargo, data)
         if not embargoes and not self._confidential.is_in(data):
             return
@@ -153,7 +169,7 @@ class PrivilegeDetector:
     _phrases = (
         (
             "attorney_client",
-            Pattern(
+            _phrase(
                 any_of(
                     (
                         rf"\b{_PRIVILEGE}[ -]+(?:privileged?|communications?|confidential(?:ity)?)\b",
@@ -164,13 +180,12 @@ class PrivilegeDetector:
                         r"\b(?:protected by|subject to|covered by|under) (?:the )?(?:legal )?privilege\b",
                         r"\bprivileged communications?\b",
                     )
-                ),
-                ignore_case=True,
+                )
             ),
         ),
         (
             "work_product",
-            Pattern(
+            _phrase(
                 any_of(
                     (
                         r"\b(?:attorneys?'?s?|lawyers?'?s?|counsel'?s?)[ -]work[ -]product\b",
@@ -182,13 +197,12 @@ class PrivilegeDetector:
                         r"in (?:anticipation|contemplation) of "
                         r"(?:\w+ )?litigation\b",
                     )
-                ),
-                ignore_case=True,
+                )
             ),
         ),
         (
             "legal_advice",
-            Pattern(
+            _phrase(
                 any_of(
                     (
                         r"\bfor (?:the )?purposes? of (?:\w+ ){0,2}(?:obtaining|seeking|giving|providing|rendering|"
@@ -198,15 +212,13 @@ class PrivilegeDetector:
                         r"(?:has |have )?(?:advise[sd]?|recommend(?:s|ed)?|opine[sd]?|concluded?|legal advice)\b",
                         r"\bcounsel's (?:legal )?(?:advice|opinion|assessment)\b",
                     )
-                ),
-                ignore_case=True,
+                )
             ),
         ),
     )
-    _denied = Pattern(
+    _denied = _phrase(
         r"\b(?:not|no longer|never|non|isn't|without)"
-        r"(?: (?:a|an|the|subject to|protected by|covered by|under|any)){0,3}[ -]$",
-        ignore_case=True,
+        r"(?: (?:a|an|the|subject to|protected by|covered by|under|any)){0,3}[ -]$"
     )
 
     def find(self, text: NormalisedText) -> Iterator[Span]:

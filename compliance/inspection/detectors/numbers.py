@@ -102,7 +102,7 @@ _LABELS: tuple[tuple[str, tuple[str, ...]], ...] = (
         ),
     ),
     ("passport_number", (rf"passport{_NUMBER}?",)),
-    ("vehicle_id", (rf"licen[sc]e plate{_NUMBER}?", rf"(?:plate|registration){_NUMBER}", rf"vin{_NUMBER}?")),
+    ("vehicle_id", (rf"licen[sc]e plate{_NUMBER}?", rf"plate{_NUMBER}?", rf"registration{_NUMBER}", rf"vin{_NUMBER}?")),
     (
         "device_id",
         (

@@ -20,18 +20,19 @@ _SEPARATOR = r"[\"']?[ \t]*[:=][ \t]*(?:\n[ \t]*)?[\"']?"
 # Words with a capital that follow a title or a label without being a name, and end a name that ran on into them.
 _NO_NAME = words(
     """
-    a access account action address admission admitted adult advocate age aged alert all an and any appears assessment
-    at available bill birth board by call care center chart chief child claims class clinic committee complaint
-    complains consent contact current data date declined denies department department's details diagnosis discharge
-    discharged dob doctor education email engagement experience family fax female file financial flow follow for from
-    group had has have he health her his history home hospital id identifier in information initials insurance intake
-    is it its last line list male management manager medical medicaid medicare member mobile monitoring mr mrn ms name
-    names new no none not note notes number of office on or order outcome outcomes patient patients phone physician
-    plan policy portal practitioner presented presenting presents privacy profile program progress protection provider
-    record records redacted referred registration relations report reported reports review reviewed rights room safety
-    satisfaction screening seen service services she signature ssn states station status summary support survey system
-    tel telephone test that the their they this to treatment unit unknown visit was were which who with word worksheet
-    excel unavailable pending required string null true false todo tbd anonymous deceased dear sir madam team all
+    a access account action address admission admitted adult advocate age aged alert all an and anonymous any
+    appears assessment at available bill birth board by call care center chart chief child claims class clinic
+    committee complains complaint consent contact current data date dds dear deceased declined denies department
+    department's details diagnosis discharge discharged do dob doctor education email engagement esq excel
+    experience false family fax female file financial flow follow for from group had has have he health her his
+    history home hospital id identifier in information initials insurance intake is it its last line list lpn madam
+    male management manager md medicaid medical medicare member mobile monitoring mr mrn ms name names new no none
+    not note notes np null number of office on or order outcome outcomes patient patients pending pharmd phd phone
+    physician plan policy portal practitioner presented presenting presents privacy profile program progress
+    protection provider record records redacted referred registration relations report reported reports required
+    review reviewed rights rn room safety satisfaction screening seen service services she signature sir ssn states
+    station status string summary support survey system tbd team tel telephone test that the their they this to todo
+    treatment true unavailable unit unknown visit was were which who with word worksheet
     """
 )
 # First names that are also everyday words at the start of a sentence: not looked for on their own.
@@ -45,7 +46,10 @@ _PARTICLES = words("van von de der den da di del della la le bin al ter dos du y
 
 
 class NameDetector:
-    """Names after a title, a label or a word for a person, names before a degree, and repetitions of these."""
+    """Names after a title, a label or a word for a person, before a degree, an age or an identity number's label.
+
+    And wherever a name found in this way stands again, whole or in part.
+    """
 
     name = "person_name"
     types = frozenset({"person_name"})
@@ -54,8 +58,9 @@ class NameDetector:
     _rules = (
         (
             Pattern(
-                r"\b(?:(?:Dr|DR|Mr|MR|Mrs|MRS|Ms|MS|Mx|Prof|PROF|Rev|Hon|Sgt|Capt)\.[ \t]{0,2}|(?:Dr|Mr|Mrs|Ms|Mx|Prof)"
-                rf"[ \t]{{1,2}}|(?:Doctor|Professor|Miss|Mister|Nurse|Judge|Attorney)[ \t])({_NAME})"
+                r"\b(?:(?:[Dd]r|DR|[Mm]r|MR|[Mm]rs|MRS|[Mm]s|MS|Mx|[Pp]rof|PROF|Rev|Hon|Sgt|Capt)\.[ \t]{0,2}"
+                r"|(?:Dr|Mr|Mrs|Ms|Mx|Prof)[ \t]{1,2}"
+                rf"|(?:Doctor|Professor|Miss|Mister|Nurse|Judge|Attorney|NP|RN|LPN|PA-C)[ \t])({_NAME})"
             ),
             1,
         ),
@@ -73,13 +78,14 @@ class NameDetector:
         (
             Pattern(
                 r"\b(?:name|patient|client|employee|member|contact(?: person)?|provider|author|witness"
-                rf"|From|FROM|To|TO|Cc|CC|Attn|ATTN|Signed|Author|Contact|Provider|Member|Witness){_SEPARATOR}({_REVERSED}|{_NAME})"
+                r"|From|FROM|To|TO|Cc|CC|Attn|ATTN|Signed|Author|Contact|Provider|Member|Witness)"
+                rf"{_SEPARATOR}({_REVERSED}|{_NAME})"
             ),
             2,
         ),
         (
             Pattern(
-                r"(?i:\b(?:patient|pt|client|resident|claimant|defendant|plaintiff|(?:signed|dictated|reviewed|prepared"
+                r"(?i:\b(?:patient|pt\.?|client|resident|claimant|defendant|plaintiff|(?:signed|dictated|reviewed|prepared"
                 r"|authored|witnessed|seen|examined|referred) by),?)"
                 rf"(?:[ \t]named|[ \t]is)?[ \t]{{1,2}}({_NAME})"
             ),
@@ -87,8 +93,8 @@ class NameDetector:
         ),
         (
             Pattern(
-                r"\b(?i:(?:his|her|their|my|patient's|the) (?:wife|husband|spouse|partner|mother|father|son|daughter"
-                r"|brother|sister|guardian)|(?:patient|his|her|my|whose)(?:'s)? name is|dear),?[ \t]{1,2}"
+                r"(?i:(?:\b(?:his|her|their|my|the)|'s) (?:wife|husband|spouse|partner|mother|father|son|daughter"
+                r"|brother|sister|guardian)|\b(?:patient|his|her|my|whose)(?:'s)? name is|\bdear),?[ \t]{1,2}"
                 rf"({_NAME})"
             ),
             1,
@@ -104,6 +110,13 @@ class NameDetector:
             Pattern(
                 rf"\b({_NAME}),?[ \t](?:M\.?D\.?|D\.O\.|DO|R\.?N\.?|LPN|N\.?P\.?|PA-C|Ph\.?D\.?|Esq\.?|D\.?D\.?S\.?|"
                 r"PharmD|CRNP|FNP)(?:[^A-Za-z]|$)"
+            ),
+            2,
+        ),
+        (
+            Pattern(
+                rf"\b({_NAME}),?[ \t]\(?(?:SSN|DOB|D\.O\.B\.|MRN|ssn|dob|mrn|born|date of birth|[Aa]ge[d:]?[ ][0-9]"
+                r"|an? [0-9]{1,3}[- ](?:year|yr|y/o|yo|month))"
             ),
             2,
         ),

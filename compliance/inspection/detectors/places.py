@@ -51,11 +51,14 @@ class AddressDetector:
     def find(self, text: NormalisedText) -> Iterator[Span]:
         """Yield the addresses; one written on two lines is one."""
         data = text.data
-        for match in self._street.find(data):
-            if not is_inside_number(data, *match.span(), b"-.$#"):
-                yield Span("street_address", *match.span(), 0.9)
-        for match in self._box.find(data):
-            yield Span("street_address", *match.span(), 0.9)
+        for pattern in (self._street, self._box):
+            for match in pattern.find(data):
+                start, end = match.span()
+                if data[end - 1 : end] == b".":
+                    # An abbreviation's period, or the sentence's: it identifies nobody.
+                    end -= 1
+                if not is_inside_number(data, start, end, b"-.$#"):
+                    yield Span("street_address", start, end, 0.9)
         for match in self._town.find(data):
             yield Span("street_address", *match.span(), 0.85)
         for match in self._zip_after_label.find(data):

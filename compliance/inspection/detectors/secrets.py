@@ -37,8 +37,9 @@ _BY_FORM = (
 _KINDS = {
     "password": r"pass(?:word|wd|phrase|code)?|pwd|pw|kennwort|passwort",
     "api_key": r"(?:aws[ _-])?(?:secret[ _-])?access[ _-]key|(?:secret|api|private|encryption|signing)[ _-]?key|apikey",
-    "access_token": r"(?:access|auth|api|bearer|refresh|session|id)[ _-]?token|client[ _-]?secret|secret",
+    "access_token": r"(?:access|auth|api|bearer|refresh|session|id)[ _-]?token|client[ _-]?secret|secret|token",
 }
+_DIGITS_AND_SYMBOLS = frozenset(b"0123456789!@#$%^&*+=?~|")
 
 
 class SecretDetector:
@@ -65,6 +66,7 @@ class SecretDetector:
         r"\bauthorization[\"']?[ \t]*[:=][ \t]*[\"']?(?:bearer|basic|token)[ \t]+([A-Za-z0-9._~+/=-]{8,})",
         ignore_case=True,
     )
+    _line_end = Pattern(r"^[.!\"']?[ \t\r]*(?:[\n,;}<]|$)")
     _placeholder = Pattern(
         r"^(?:[\[<{$%(].*|x{3,}|\*{2,}.*|\.{3,}|_+|-+|null|none|true|false|undefined|string|str|text|required|optional"
         r"|redacted|hidden|masked|changed?|changeme!?|your[_-].*|my[_-]?(?:password|secret|key|token)|example.*|"
@@ -83,10 +85,18 @@ class SecretDetector:
             for match in pattern.find(data):
                 number = next(number for number in (2, 3, 4) if match.span(number)[0] >= 0)
                 start, end = match.span(number)
-                assigned = match.span(1)[0] >= 0
                 if number == 4:
                     end = start + len(data[start:end].rstrip(b".,!?"))
-                if self._is_secret(data[start:end], assigned, quoted=number != 4):
+                value = data[start:end]
+                if len(value) < 4 or self._placeholder.is_in(value[:80]):
+                    continue
+                if match.span(1)[0] < 0:
+                    found = _stands_out(value)
+                elif number != 4:
+                    found = not _is_phrase(value)
+                else:
+                    found = _looks_chosen(value) or (kind == "password" and self._line_end.is_in(data[end : end + 8]))
+                if found and (kind != "access_token" or len(value) >= 8):
                     yield Span(kind, start, end, 0.85)
         for match in self._in_url.find(data):
             if not self._placeholder.is_in(match.group(1)[:80]):
@@ -94,15 +104,20 @@ class SecretDetector:
         for match in self._header.find(data):
             yield Span("access_token", *match.span(1), 0.95)
 
-    def _is_secret(self, value: bytes, assigned: bool, quoted: bool) -> bool:
-        if len(value) < 4 or self._placeholder.is_in(value[:80]):
-            return False
-        if assigned and quoted:
-            # A sentence in quotes is a label or a message.
-            return value.count(b" ") <= 3 and (b" " not in value or not value.replace(b" ", b"").isalpha())
-        has_digit = any(48 <= byte <= 57 for byte in value)
-        has_symbol = any(byte in b"!@#$%^&*+=?~|" for byte in value)
-        if assigned:
-            return has_digit or has_symbol or (len(value) >= 8 and not value.islower() and not value.istitle())
-        # "The password is required": without a colon only what looks like none of a sentence's words.
-        return has_digit and (has_symbol or not value.isdigit())
+
+def _is_phrase(value: bytes) -> bool:
+    """Whether a quoted value is a label or a message rather than a secret."""
+    return value.count(b" ") > 3 or (b" " in value and value.replace(b" ", b"").isalpha())
+
+
+def _looks_chosen(value: bytes) -> bool:
+    """Whether a value after a colon is no plain word of a sentence."""
+    if any(byte in _DIGITS_AND_SYMBOLS for byte in value):
+        return True
+    return len(value) >= 8 and not value.islower() and not value.istitle()
+
+
+def _stands_out(value: bytes) -> bool:
+    """Whether a value without a colon before it ("the password is ...") is none of a sentence's words."""
+    has_digit = any(byte in b"0123456789" for byte in value)
+    return has_digit and not value.replace(b".", b"").replace(b",", b"").isdigit()
