@@ -78,8 +78,7 @@ def parse_capability(text: str) -> tuple[str, ...]:
         elif not _SEGMENT.fullmatch(segment):
             raise CapabilityError(
                 text,
-                f"segment {position + 1} must be 1 to {MAX_SEGMENT_LENGTH} lower-case letters, digits, "
-                "'_', '-' or '.'",
+                f"segment {position + 1} must be 1 to {MAX_SEGMENT_LENGTH} lower-case letters, digits, '_', '-' or '.'",
             )
     return segments
 
@@ -156,9 +155,7 @@ def resolve(
     return Grant(effective=tuple(sorted(effective)), denied=tuple(sorted(denied)))
 
 
-def is_allowed(
-    capability: str, effective: Sequence[str], forbidden: Sequence[str], role: str
-) -> Denial | None:
+def is_allowed(capability: str, effective: Sequence[str], forbidden: Sequence[str], role: str) -> Denial | None:
     """Decide one call that needs `capability`, held against an execution's grant. None means allowed.
 
     A call needs one thing, so a wildcard is refused (`wildcard_denied`); `not_granted` says that nothing in
@@ -166,9 +163,7 @@ def is_allowed(
     """
     held, barred = _checked(effective), _checked(forbidden)
     if is_wildcard(capability):
-        return Denial(
-            capability, WILDCARD_DENIED, "A call names the one capability that it needs, not a wildcard."
-        )
+        return Denial(capability, WILDCARD_DENIED, "A call names the one capability that it needs, not a wildcard.")
     for prohibition in barred:
         if forbids(prohibition, capability):
             return _forbidden(capability, prohibition)
@@ -208,9 +203,7 @@ def _forbidden(capability: str, prohibition: str) -> Denial:
 
 
 def _beyond_role(capability: str) -> Denial:
-    return Denial(
-        capability, EXCEEDS_ROLE_ALLOWANCE, "A reviewer may use only capabilities with a read segment."
-    )
+    return Denial(capability, EXCEEDS_ROLE_ALLOWANCE, "A reviewer may use only capabilities with a read segment.")
 
 
 def _stem(capability: str) -> tuple[str, ...]:

@@ -147,9 +147,7 @@ class TestCovers:
             ("network:smtp", "*", False),
         ],
     )
-    def test_a_prohibition_covers_everything_below_it(
-        self, prohibition: str, capability: str, expected: bool
-    ) -> None:
+    def test_a_prohibition_covers_everything_below_it(self, prohibition: str, capability: str, expected: bool) -> None:
         assert forbids(prohibition, capability) is expected
 
 
@@ -158,9 +156,7 @@ class TestResolve:
     forbidden = ("network:smtp:send:external", "compute:shell")
     defaults = ("database:read:patient_data", "document:write:reports")
 
-    def _reason(
-        self, permission: str, role: str = "worker", ceiling: tuple[str, ...] | None = None
-    ) -> str | None:
+    def _reason(self, permission: str, role: str = "worker", ceiling: tuple[str, ...] | None = None) -> str | None:
         grant = resolve([permission], ceiling or self.ceiling, self.forbidden, self.defaults, role)
         if grant.effective:
             assert grant == resolve(grant.effective, ceiling or self.ceiling, self.forbidden, (), role)
@@ -247,9 +243,7 @@ class TestResolve:
 class TestIsAllowed:
     def test_a_call_outside_the_grant_is_not_granted(self) -> None:
         refused = is_allowed("database:read:b", ["database:read:a"], [], "worker")
-        assert refused == Denial(
-            "database:read:b", "not_granted", "The grant of this execution does not cover it."
-        )
+        assert refused == Denial("database:read:b", "not_granted", "The grant of this execution does not cover it.")
 
     def test_nothing_is_allowed_under_an_empty_grant(self) -> None:
         assert is_allowed("database:read:b", [], [], "worker") is not None
