@@ -36,7 +36,11 @@ def _completion(answer: Answer, request: Received) -> dict[str, Any]:
     message: dict[str, Any] = {"role": "assistant", "content": answer.text, "refusal": answer.refusal}
     if answer.tool_calls:
         message["tool_calls"] = [_call(number, call) for number, call in enumerate(answer.tool_calls)]
-    finish = "tool_calls" if answer.tool_calls and answer.finish == "stop" else _FINISH_REASONS[answer.finish]
+    finish = _FINISH_REASONS[answer.finish]
+    if answer.tool_calls and answer.finish == "stop":
+        finish = "tool_calls"
+    if answer.refusal is not None:
+        finish = "stop"
     completion: dict[str, Any] = {
         "id": "chatcmpl-stub",
         "object": "chat.completion",

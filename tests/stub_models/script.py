@@ -16,7 +16,11 @@ class ToolCall:
 
 @dataclass(frozen=True)
 class Answer:
-    """A complete answer. `finish` is `stop`, `length` or `refusal`; tool calls make it the tool-use one."""
+    """A complete answer. `finish` is `stop`, `length` or `refusal`; tool calls turn `stop` into the tool-use one.
+
+    `refusal` is the provider's explanation of a refusal. OpenAI has two kinds: with a text in the field of that
+    name, and without one, by its content filter.
+    """
 
     text: str | None = None
     tool_calls: tuple[ToolCall, ...] = ()

@@ -2,6 +2,7 @@
 
 import json
 import select
+import sys
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Self
 
-from tests.stub_models.script import Answer, BrokenOff, Hang, HttpError, Raw, Step, StreamError
+from tests.stub_models.script import Answer, BrokenOff, Hang, HttpError, Step, StreamError
 
 Script = Iterable[Step] | Callable[["Received"], Step]
 _PATIENCE = 30.0
@@ -133,6 +134,11 @@ class _Server(ThreadingHTTPServer):
     block_on_close = False
     request_queue_size = 1024
 
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that drops its connection is no fault of the stub's; everything else is reported."""
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
+
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
@@ -155,6 +161,9 @@ class _Handler(BaseHTTPRequestHandler):
             self._play(step, request)
         except ConnectionError:
             self.close_connection = True
+            if isinstance(step, Hang):
+                # The client hung up before the answer began, or reset the connection.
+                self.server_stub.note_abandoned()
 
     def _play(self, step: Step, request: Received) -> None:
         stub = self.server_stub
@@ -172,7 +181,7 @@ class _Handler(BaseHTTPRequestHandler):
             content_type, parts = stub.answer(Answer(text=step.text), request)
             half = parts[: len(parts) // 2] or [parts[0][: len(parts[0]) // 2]]
             self._send_chunks(content_type, half, ends=step.cleanly)
-            self.close_connection = True
+            self.close_connection = not step.cleanly
         elif isinstance(step, Hang):
             if step.started:
                 content_type, parts = stub.answer(Answer(text="so far"), request)

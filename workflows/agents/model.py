@@ -157,7 +157,7 @@ class GovernedModel(WrapperModel):
             "model_response",
             {
                 "provider": context.provider,
-                "model": response.model_name,
+                "model": (response.model_name or "")[:100],
                 "request": self._requests,
                 "attempt": answered.attempt,
                 "finish_reason": response.finish_reason,

@@ -49,7 +49,7 @@ class EmbeddedProvider:
 
 
 def _deidentify(work: AgentWork) -> Answer:
-    """Replace everything that the inspection finds in the document, else the inputs, else the task."""
+    """Replace what the inspection finds in the document, else the inputs, else the task, by its type."""
     if work.document is not None:
         text = work.document
     elif work.inputs:
@@ -96,8 +96,9 @@ def _policies(work: AgentWork) -> tuple[PolicyDocument, ...]:
 
 
 def _inspect(work: AgentWork, text: str) -> tuple[Finding, ...]:
-    """Return what any policy of the lineage finds, by position, each finding once."""
+    """Return what any policy of the lineage names, and secrets whether or not one does, by position, once each."""
     found = {finding: None for policy in _policies(work) for finding in inspect(text, policy)}
+    found |= {finding: None for finding in inspect(text) if matches(finding, _SECRETS)}
     return tuple(sorted(found, key=lambda finding: (finding.start, finding.end, finding.type)))
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import importlib
+import logging
 import os
 import sys
 from collections.abc import Callable
@@ -14,6 +15,9 @@ from workflows.agents.types import AgentFailure, AgentResult, AgentWork, Documen
 
 if TYPE_CHECKING:
     from pydantic_ai.models import Model
+
+# At DEBUG they log whole requests and the headers of answers: the stages' texts, and what a server echoes.
+_TALKATIVE_LOGGERS = ("anthropic", "openai", "httpx2", "httpcore2")
 
 ModelFactory = Callable[[str, str, bool, AgentSettings], "Model"]
 """(model name, key, whether it is the stage's own, settings) -> model."""
@@ -68,3 +72,5 @@ class LanguageModelProvider:
         for module in ("workflows.agents.loop", self.sdk_module):
             if module not in sys.modules:
                 await asyncio.to_thread(importlib.import_module, module)
+        for name in _TALKATIVE_LOGGERS:
+            logging.getLogger(name).setLevel(logging.WARNING)

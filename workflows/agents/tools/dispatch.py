@@ -5,7 +5,9 @@ name end in that order, however many calls a model makes at once.
 """
 
 import asyncio
+import hashlib
 import json
+import re
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
@@ -19,6 +21,7 @@ from workflows.agents.settings import AgentSettings
 from workflows.agents.tools.tool import Tool, ToolContext, ToolRefusal
 from workflows.agents.types import AgentWork, Documents, Journal
 
+_ID = re.compile(r"[A-Za-z0-9_-]{1,128}", re.ASCII)
 _SOME_NAME = "any-name"
 
 
@@ -105,7 +108,7 @@ class Dispatcher:
         name = tool.declaration.name
         facts = {
             "tool": name,
-            "tool_call_id": call_id,
+            "tool_call_id": _plain_id(call_id),
             "capability": capability,
             "decision": "allow",
             "code": None,
@@ -117,7 +120,7 @@ class Dispatcher:
         outcome = next(iter(result), "empty")
         await self._journal.record(
             "tool_result",
-            {"tool": name, "tool_call_id": call_id, "outcome": outcome, "duration_ms": duration},
+            {"tool": name, "tool_call_id": _plain_id(call_id), "outcome": outcome, "duration_ms": duration},
             {"result": result},
         )
         return result
@@ -128,7 +131,7 @@ class Dispatcher:
         tool_name = name if name in self._tools else None
         facts = {
             "tool": tool_name,
-            "tool_call_id": call_id[:128],
+            "tool_call_id": _plain_id(call_id),
             "capability": capability,
             "decision": "refuse",
             "code": code,
@@ -146,12 +149,21 @@ class Dispatcher:
 
     def _is_reachable(self, declaration: ToolDeclaration) -> bool:
         """Return whether the grant could allow some call of this tool to this role."""
-        everything = f"{declaration.capability_prefix}:*"
-        if not any(overlaps(everything, granted) for granted in self._work.grant.effective):
+        prefix = declaration.capability_prefix
+        # A grant of the bare prefix covers only itself, and no call needs that.
+        granted = (entry for entry in self._work.grant.effective if entry != prefix)
+        if not any(overlaps(f"{prefix}:*", entry) for entry in granted):
             return False
         # Some name below the prefix, held against role and prohibitions as if everything were granted.
-        some = f"{declaration.capability_prefix}:{_SOME_NAME}"
+        some = f"{prefix}:{_SOME_NAME}"
         return not isinstance(gate.decide_tool_call(some, ("*",), self._forbidden, self._work.role), gate.Refuse)
+
+
+def _plain_id(call_id: str) -> str:
+    """Return a call's id as a fact: as it is where it looks like one, else by its digest, for it may be any text."""
+    if _ID.fullmatch(call_id):
+        return call_id
+    return f"sha256:{hashlib.sha256(call_id.encode('utf-8', 'replace')).hexdigest()}"
 
 
 def _explain(error: ValidationError) -> str:
