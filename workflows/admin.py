@@ -3,6 +3,7 @@
 import uuid
 from typing import Any
 
+from django.apps import apps
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
@@ -38,6 +39,11 @@ from workflows.services import cancel_workflow
 from workflows.transitions import WORKFLOW_ENDS
 
 _ERASED = "erased, or never there"
+
+# The queue's rows are wake-ups and no record; its schedules would run any function that is named in them.
+for _queue_model in apps.get_app_config("django_q").get_models():
+    if admin.site.is_registered(_queue_model):
+        admin.site.unregister(_queue_model)
 
 
 class StageInline(TabularInline):
