@@ -102,6 +102,8 @@ def parse_envelope(document: bytes | str | Mapping[str, Any]) -> Envelope:
         if not isinstance(entry, Mapping) or set(entry) != {"keyid", "sig"} or not isinstance(entry["keyid"], str):
             raise EnvelopeError("a signature has exactly the members keyid and sig")
         signatures.append(Signature(entry["keyid"], _decode_base64(entry["sig"], "sig")))
+    if len({signature.key_id for signature in signatures}) != len(signatures):
+        raise EnvelopeError("one key has signed the envelope twice")
     return Envelope(_decode_base64(document["payload"], "payload"), PAYLOAD_TYPE, tuple(signatures))
 
 

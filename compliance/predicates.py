@@ -6,7 +6,19 @@ gate never reads past something it does not understand.
 
 from collections.abc import Mapping
 
-from compliance.shapes import Shape, at_least, boolean, each, integer, members, one_of, optional, sha256, text
+from compliance.shapes import (
+    Shape,
+    at_least,
+    boolean,
+    each,
+    identifier,
+    integer,
+    members,
+    one_of,
+    optional,
+    sha256,
+    text,
+)
 
 ROLES = frozenset({"intake", "reviewer", "release", "worker", "single_agent"})
 VERDICTS = frozenset({"compliant", "non_compliant"})
@@ -18,23 +30,23 @@ CHECK = members(name=text, passed=boolean, detail=text)
 USAGE = members(requests=integer, input_tokens=integer, output_tokens=integer)
 DENIAL = members(permission=text, reason=text, detail=text)
 GRANT = members(effective=each(text), denied=each(DENIAL))
-UPSTREAM = members(stage_id=text, execution_id=text, certificate_sha256=sha256, artifact_sha256=sha256)
+UPSTREAM = members(stage_id=identifier, execution_id=identifier, certificate_sha256=sha256, artifact_sha256=sha256)
 LINEAGE = members(policies=each(sha256), upstreams=each(UPSTREAM))
 OUTCOME = members(status=one_of(ENDS), code=text, detail=text)
 VERDICT = one_of(VERDICTS | {""})
 
-_LINK = members(id=text, sequence=integer, previous=optional(sha256))
-_PERSON = members(id=text, name=text)
-_ATTEMPT = members(id=text, attempt=integer)
+_LINK = members(id=identifier, sequence=integer, previous=optional(sha256))
+_PERSON = members(id=identifier, name=text)
+_ATTEMPT = members(id=identifier, attempt=integer)
 _STAGE = members(
-    id=text,
-    uid=text,
+    id=identifier,
+    uid=identifier,
     name=text,
     position=integer,
     role=one_of(ROLES),
     task_sha256=sha256,
     document_sha256=optional(sha256),
-    upstream_stage_ids=each(text),
+    upstream_stage_ids=each(identifier),
 )
 
 PREDICATE_SHAPES: Mapping[str, Shape] = {
@@ -77,9 +89,9 @@ PREDICATE_SHAPES: Mapping[str, Shape] = {
         workflow=_LINK,
         issued_at=text,
         stage=_STAGE,
-        execution=members(id=text),
+        execution=members(id=identifier),
         policy=POLICY,
-        signer=members(id=text, name=text, role=text),
+        signer=members(id=identifier, name=text, role=text),
         decision=one_of({"approve", "reject"}),
         meaning=text,
         reason_sha256=sha256,
@@ -92,15 +104,15 @@ PREDICATE_SHAPES: Mapping[str, Shape] = {
         verdict=VERDICT,
         stages=each(
             members(
-                id=text,
-                uid=text,
+                id=identifier,
+                uid=identifier,
                 name=text,
                 position=integer,
                 role=one_of(ROLES),
                 policy=sha256,
                 status=one_of(ENDS),
                 code=text,
-                execution_id=optional(text),
+                execution_id=optional(identifier),
             )
         ),
     ),

@@ -25,6 +25,11 @@ def text(value: Any, where: str) -> str | None:
     return None
 
 
+def identifier(value: Any, where: str) -> str | None:
+    """A string that names something; the empty one names nothing."""
+    return text(value, where) or (None if value else f"{where}: is empty")
+
+
 def sha256(value: Any, where: str) -> str | None:
     """A SHA-256 in lower-case hex."""
     if not isinstance(value, str) or not _DIGEST.fullmatch(value):

@@ -51,7 +51,8 @@ class ExecutionIdentity:
 
 def collect_evidence(chain: Sequence[Attestation], execution_id: str) -> ExecutionEvidence:
     """Return the certificates of one execution."""
-    return ExecutionEvidence(tuple(entry for entry in chain if entry.execution_id == execution_id))
+    own = (entry for entry in chain if entry.kind != "closing" and entry.execution_id == execution_id)
+    return ExecutionEvidence(tuple(own))
 
 
 def derive_compliance_members(

@@ -10,6 +10,7 @@ from compliance.envelope import (
     Envelope,
     EnvelopeError,
     compute_key_id,
+    encode_public_key,
     load_public_keys,
     parse_envelope,
     verify_envelope,
@@ -43,8 +44,11 @@ def find_signature_problems(envelopes: Sequence[Envelope], keys: Mapping[str, Ed
             yield Problem(f"certificates[{index}]", str(error))
 
 
-def find_key_problems(listed: Sequence[Mapping[str, str]]) -> Iterator[Problem]:
-    """The keys in a package are for information only; each must at least be the one that it says it is."""
+def find_key_problems(listed: Sequence[Mapping[str, str]], used: set[str]) -> Iterator[Problem]:
+    """The keys in a package are for information only; they must at least be those that signed, and look it."""
+    for keyid in sorted(used.symmetric_difference(entry["keyid"] for entry in listed)):
+        detail = "signed certificates, but is not listed" if keyid in used else "is listed, but signed nothing"
+        yield Problem("keys", f"key {keyid[:12]} {detail}")
     for index, entry in enumerate(listed):
         where = f"keys[{index}]"
         try:
@@ -52,8 +56,8 @@ def find_key_problems(listed: Sequence[Mapping[str, str]]) -> Iterator[Problem]:
         except EnvelopeError as error:
             yield Problem(where, str(error))
             continue
-        if compute_key_id(key) != entry["keyid"]:
-            yield Problem(where, "its keyid is not that of its public key")
+        if compute_key_id(key) != entry["keyid"] or encode_public_key(key) != entry["public_key"]:
+            yield Problem(where, "it is not the public key of that keyid and nothing else")
 
 
 def read_policies(listed: Sequence[Mapping[str, str]]) -> tuple[dict[str, PolicyTerms], list[Problem]]:

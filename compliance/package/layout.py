@@ -5,7 +5,20 @@ null, with `redacted` true, where it was erased or is withheld. `sha256` always 
 """
 
 from compliance.predicates import CHECK, DENIAL, POLICY, REASON, ROLES, UPSTREAM, USAGE
-from compliance.shapes import anything, boolean, each, integer, mapping, members, one_of, optional, scalar, sha256, text
+from compliance.shapes import (
+    anything,
+    boolean,
+    each,
+    identifier,
+    integer,
+    mapping,
+    members,
+    one_of,
+    optional,
+    scalar,
+    sha256,
+    text,
+)
 
 FORMAT = "countersign-audit-package/v1"
 
@@ -14,7 +27,7 @@ TEXT_MEMBERS = frozenset({"text", "sha256", "redacted"})
 _TEXT = members(text=optional(text), sha256=sha256, redacted=boolean)
 
 _WORKFLOW = members(
-    id=text,
+    id=identifier,
     name=text,
     description=text,
     mode=text,
@@ -31,8 +44,8 @@ _WORKFLOW = members(
 )
 
 _STAGE = members(
-    id=text,
-    uid=text,
+    id=identifier,
+    uid=identifier,
     name=text,
     position=integer,
     stage_role=one_of(ROLES),
@@ -48,7 +61,7 @@ _STAGE = members(
     granted_permissions=each(text),
     denied_permissions=each(DENIAL),
     status=text,
-    execution_id=optional(text),
+    execution_id=optional(identifier),
     verdict=optional(text),
     reason=optional(REASON),
     error=optional(text),
@@ -58,8 +71,8 @@ _STAGE = members(
 )
 
 _EXECUTION = members(
-    id=text,
-    stage_id=text,
+    id=identifier,
+    stage_id=identifier,
     attempts=integer,
     status=text,
     verdict=optional(text),
@@ -80,7 +93,7 @@ _EXECUTION = members(
 
 _SIGN_OFF = members(
     certificate_sha256=sha256,
-    signer=members(id=text, name=text, role=text),
+    signer=members(id=identifier, name=text, role=text),
     decision=text,
     meaning=text,
     artifact_sha256=sha256,
@@ -89,8 +102,8 @@ _SIGN_OFF = members(
 )
 
 _EXECUTION_SUMMARY = members(
-    execution_id=text,
-    stage_id=text,
+    execution_id=identifier,
+    stage_id=identifier,
     stage_role=one_of(ROLES),
     status=optional(text),
     verdict=optional(text),
@@ -104,12 +117,12 @@ _EXECUTION_SUMMARY = members(
     approved_artifact=optional(
         members(text=optional(text), sha256=sha256, redacted=boolean, approved_for_release=boolean)
     ),
-    release_binding_summary=optional(members(artifact_hash=sha256, upstream_execution_id=text, rebound=boolean)),
+    release_binding_summary=optional(members(artifact_hash=sha256, upstream_execution_id=identifier, rebound=boolean)),
     sign_offs=each(_SIGN_OFF),
 )
 
 _CERTIFICATE_SUMMARY = members(
-    id=text,
+    id=identifier,
     sha256=sha256,
     kind=text,
     sequence=integer,
@@ -148,7 +161,7 @@ _ATTESTATION = members(
 )
 
 _COMPLIANCE_PACKAGE = members(
-    package_id=text,
+    package_id=identifier,
     generated_at=text,
     compliance_regime=text,
     execution_summary=_EXECUTION_SUMMARY,
@@ -162,15 +175,15 @@ _COMPLIANCE_PACKAGE = members(
 )
 
 _LINEAGE_NODE = members(
-    stage_id=text,
+    stage_id=identifier,
     role=one_of(ROLES),
-    execution_id=text,
-    certificate_id=text,
+    execution_id=identifier,
+    certificate_id=identifier,
     certificate_sha256=sha256,
     artifact_sha256=sha256,
 )
 
-_LINEAGE_SIGN_OFF = members(certificate_id=text, certificate_sha256=sha256, artifact_sha256=sha256)
+_LINEAGE_SIGN_OFF = members(certificate_id=identifier, certificate_sha256=sha256, artifact_sha256=sha256)
 
 PACKAGE = members(
     format=one_of({FORMAT}),
@@ -186,7 +199,7 @@ PACKAGE = members(
     ),
     lineage=each(members(release=_LINEAGE_NODE, rests_on=each(_LINEAGE_NODE), sign_offs=each(_LINEAGE_SIGN_OFF))),
     # What is inside an envelope is read by compliance.envelope, which names the certificate that fails.
-    certificates=each(members(id=text, payload=anything, payloadType=anything, signatures=anything)),
+    certificates=each(members(id=identifier, payload=anything, payloadType=anything, signatures=anything)),
     keys=each(members(keyid=sha256, public_key=text)),
     policies=each(members(digest=sha256, document=text)),
 )

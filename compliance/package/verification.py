@@ -7,7 +7,7 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from compliance.chain import Attestation, ChainError, read_chain
-from compliance.envelope import Envelope, EnvelopeError, load_public_keys
+from compliance.envelope import EnvelopeError, load_public_keys
 from compliance.package import evidence_checks, record_checks, text_checks
 from compliance.package.claims import derive_lineage
 from compliance.package.layout import PACKAGE
@@ -24,6 +24,11 @@ class _Opened:
     chain: tuple[Attestation, ...]
     policies: Mapping[str, PolicyTerms]
     certificate_ids: Mapping[str, str]
+
+    @property
+    def signers(self) -> set[str]:
+        """Ids of the keys that signed."""
+        return {entry["keyid"] for certificate in self.package["certificates"] for entry in certificate["signatures"]}
 
     @property
     def stages(self) -> Sequence[Mapping[str, Any]]:
@@ -61,27 +66,20 @@ def _read_certificates(
     checks: Checklist, package: Mapping[str, Any], keys: Mapping[str, Ed25519PublicKey]
 ) -> tuple[Attestation, ...] | None:
     """Check signatures and chain; None where they do not hold, and nothing else can be relied on."""
-    certificates, (key_id,) = package["certificates"], keys
-    envelopes, problems = evidence_checks.open_envelopes(certificates)
+    workflow_id, (key_id,) = package["workflow"]["id"], keys
+    envelopes, problems = evidence_checks.open_envelopes(package["certificates"])
+    chain, broken = None, None
     if not problems:
-        problems = list(evidence_checks.find_signature_problems(envelopes, keys))
-    covered = f"{len(envelopes)} certificates are signed by key {key_id[:12]}"
-    if not checks.record("signatures", "certificates", covered, problems):
-        return None
-    return _read_chain(checks, package["workflow"]["id"], envelopes, keys)
-
-
-def _read_chain(
-    checks: Checklist, workflow_id: str, envelopes: Sequence[Envelope], keys: Mapping[str, Ed25519PublicKey]
-) -> tuple[Attestation, ...] | None:
-    chain: tuple[Attestation, ...] | None = None
-    problems = []
-    try:
-        chain = read_chain(workflow_id, envelopes, keys)
-    except ChainError as error:
-        problems = [Problem(f"certificates[{error.sequence}]", error.detail)]
-    covered = f"each certificate follows the one before it, all of workflow {workflow_id}"
-    checks.record("chain", "certificates", covered, problems)
+        try:
+            chain = read_chain(workflow_id, envelopes, keys)
+        except ChainError as error:
+            broken = Problem(f"certificates[{error.sequence}]", error.detail)
+            # The chain stops at the first that breaks it: say of every certificate whether it is signed.
+            problems = list(evidence_checks.find_signature_problems(envelopes, keys))
+    signed = f"{len(envelopes)} certificates are signed by key {key_id[:12]}"
+    if checks.record("signatures", "certificates", signed, problems):
+        linked = f"each certificate follows the one before it, all of workflow {workflow_id}"
+        checks.record("chain", "certificates", linked, [broken] if broken else [])
     return chain
 
 
@@ -130,7 +128,7 @@ def _check_evidence(checks: Checklist, opened: _Opened, policy_problems: list[Pr
         "keys",
         "keys",
         f"{len(listed)} listed, for information only",
-        evidence_checks.find_key_problems(listed),
+        evidence_checks.find_key_problems(listed, opened.signers),
     )
 
 

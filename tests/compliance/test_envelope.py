@@ -102,6 +102,11 @@ def test_an_untrusted_signature_beside_a_good_one_fails_the_envelope() -> None:
         verify_envelope(envelope, KEYS)
 
 
+def test_one_key_signs_once() -> None:
+    with pytest.raises(EnvelopeError, match="twice"):
+        parse_envelope({**ENVELOPE, "signatures": ENVELOPE["signatures"] * 2})
+
+
 def test_another_key_under_a_trusted_name_fails() -> None:
     forged = json.loads(sign(OTHER_KEY, PAYLOAD))["signatures"][0]["sig"]
     trusted = {"keyid": next(iter(KEYS)), "sig": forged}
