@@ -66,11 +66,11 @@ class SecretDetector:
         r"\bauthorization[\"']?[ \t]*[:=][ \t]*[\"']?(?:bearer|basic|token)[ \t]+([A-Za-z0-9._~+/=-]{8,})",
         ignore_case=True,
     )
-    _line_end = Pattern(r"^[.!\"']?[ \t\r]*(?:[\n,;}<]|$)")
+    _line_end = Pattern(r"^[.!\"']?[ \t\r]*(?:[\n<]|$)")
     _placeholder = Pattern(
         r"^(?:[\[<{$%(].*|x{3,}|\*{2,}.*|\.{3,}|_+|-+|null|none|true|false|undefined|string|str|text|required|optional"
         r"|redacted|hidden|masked|changed?|changeme!?|your[_-].*|my[_-]?(?:password|secret|key|token)|example.*|"
-        r"placeholder|empty|missing|invalid|incorrect|wrong|expired|weak|strong|reset|process\.env.*|os\.environ.*|"
+        r"password|passwd|secret|placeholder|empty|missing|invalid|incorrect|wrong|expired|weak|strong|reset|process\.env.*|os\.environ.*|"
         r"os\.getenv.*|env\..*|config\..*|settings\..*|self\..*|request\..*|get_.*|getpass.*)$",
         ignore_case=True,
     )
@@ -114,7 +114,8 @@ def _looks_chosen(value: bytes) -> bool:
     """Whether a value after a colon is no plain word of a sentence."""
     if any(byte in _DIGITS_AND_SYMBOLS for byte in value):
         return True
-    return len(value) >= 8 and not value.islower() and not value.istitle()
+    # NAMES_LIKE_THIS are constants that hold the secret elsewhere.
+    return len(value) >= 8 and not value.islower() and not value.istitle() and not value.isupper()
 
 
 def _stands_out(value: bytes) -> bool:

@@ -151,6 +151,7 @@ LOOK_ALIKES = [
     "Patient Safety Committee and Patient Care Plan are described below.",
     "MS Word and the MR images were reviewed. Name: unknown. Patient: Reports pain.",
     "password: required\npassword: ********\npassword = os.environ['DB_PASSWORD']",
+    "login(user, password=OFFICER_PASSWORD, token=args)",
     "The password is required and the password was changed yesterday.",
     'The "token" field is optional; secret: null',
     "-----BEGIN PUBLIC KEY-----\nMIIBIjAN\n-----END PUBLIC KEY-----",
