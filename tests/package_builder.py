@@ -9,6 +9,7 @@ from compliance.statements import StageFacts
 from tests.evidence_builder import WRITTEN_AT, EvidenceBuilder
 
 AT = WRITTEN_AT.isoformat()
+TEXT = "The cafeteria opens at eight."
 
 
 def build_package(builder: EvidenceBuilder) -> dict[str, Any]:
@@ -42,21 +43,41 @@ def build_package(builder: EvidenceBuilder) -> dict[str, Any]:
         ],
         "lineage": derive_lineage(chain, ids),
         "certificates": [
-            {"id": f"certificate-{index}", **_envelope(builder, index)} for index in range(len(builder.envelopes))
+            {"id": f"certificate-{index}", **describe_envelope(builder, index)}
+            for index in range(len(builder.envelopes))
         ],
         "keys": [{"keyid": keyid, "public_key": builder.public_key_pem} for keyid in builder.keys],
         "policies": [{"digest": digest, "document": document} for digest, document in builder.documents.items()],
     }
 
 
-def _envelope(builder: EvidenceBuilder, index: int) -> dict[str, Any]:
+def build_reviewed_release(**policy: Any) -> tuple[EvidenceBuilder, dict[str, Any]]:
+    """An intake, a review of what it made, a release that a person signed off, and a journal."""
+    builder = EvidenceBuilder()
+    strict = builder.add_policy("strict", sign_offs=1, **policy)
+    lax = builder.add_policy("lax")
+    review = builder.add_stage("review", "reviewer", policy=lax, document=TEXT)
+    intake = builder.add_stage("intake", "intake", policy=strict, document="Notes.")
+    release = builder.add_stage("release", "release", policy=strict, upstreams=["review", "intake"])
+    builder.record(review, "model_request", {"attempt": 1}, {"messages": ["Please review."]})
+    allowed = {"tool": "document_read", "capability": "document:read:reports", "decision": "allow", "code": None}
+    builder.record(review, "tool_call", allowed, {"arguments": {"name": "reports"}})
+    builder.run(review)
+    builder.run(intake, "Notes, in order.")
+    builder.sign_off(release, TEXT)
+    builder.run(release)
+    builder.close()
+    return builder, build_package(builder)
+
+
+def describe_envelope(builder: EvidenceBuilder, index: int) -> dict[str, Any]:
+    """Return a certificate of the builder's as it stands in a package, without its id."""
     envelope = builder.envelopes[index]
+    signature = envelope.signatures[0]
     return {
         "payload": base64.b64encode(envelope.payload).decode(),
         "payloadType": envelope.payload_type,
-        "signatures": [
-            {"keyid": each.key_id, "sig": base64.b64encode(each.value).decode()} for each in envelope.signatures
-        ],
+        "signatures": [{"keyid": signature.key_id, "sig": base64.b64encode(signature.value).decode()}],
     }
 
 
