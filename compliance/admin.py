@@ -135,14 +135,14 @@ class ApiKeyAdmin(OwnRecordsAdmin):
         for key in queryset:
             if key.user_id != person.pk and not roles.may_manage_accounts(person):
                 self.message_user(
-                    request, f"{key.name}: revoking another person's key takes the role admin.", messages.ERROR
+                    request, f"Key “{key.name}”: revoking another person's key takes the role admin.", messages.ERROR
                 )
                 continue
             try:
                 revoke_api_key(key, person, address=address_of(request))
-                self.message_user(request, f"{key.name} is revoked.", messages.SUCCESS)
+                self.message_user(request, f"Key “{key.name}” is revoked.", messages.SUCCESS)
             except KeyAlreadyRevoked:
-                self.message_user(request, f"{key.name} was revoked before.", messages.WARNING)
+                self.message_user(request, f"Key “{key.name}” was revoked before.", messages.WARNING)
 
 
 @admin.register(Group)

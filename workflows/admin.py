@@ -153,9 +153,11 @@ class WorkflowAdmin(OwnRecordsAdmin):
         try:
             ended = cancel_workflow(workflow_id=workflow.id, actor=person_of(request), address=address_of(request))
         except NotAllowed as error:
-            self.message_user(request, f"{workflow.name}: {error}.", messages.ERROR)
+            self.message_user(request, f"Workflow “{workflow.name}”: {error}.", messages.ERROR)
             return
-        self.message_user(request, f"{workflow.name} is {ended.get_status_display().lower()}.", messages.SUCCESS)
+        self.message_user(
+            request, f"Workflow “{workflow.name}” is {ended.get_status_display().lower()}.", messages.SUCCESS
+        )
 
     def _export(self, request: HttpRequest, workflow_id: uuid.UUID) -> HttpResponse:
         workflow = self._find(request, workflow_id)
