@@ -29,7 +29,8 @@ def test_a_key_lives_as_long_as_asked_for_or_as_the_settings_say(make_account: C
     user = make_account()
     week, _ = issue_api_key(user, "week", timedelta(days=7))
     usual, _ = issue_api_key(user, "usual")
-    assert week.expiry and usual.expiry
+    assert week.expiry
+    assert usual.expiry
     assert abs(week.expiry - timezone.now() - timedelta(days=7)) < timedelta(minutes=5)
     assert abs(usual.expiry - timezone.now() - timedelta(days=90)) < timedelta(minutes=5)
 
@@ -41,7 +42,8 @@ def test_rotation_revokes_the_old_key_and_keeps_name_and_lifetime(make_account: 
     assert old.revoked_at is not None
     assert new.revoked_at is None
     assert new.name == "ci"
-    assert new.expiry and old.expiry
+    assert new.expiry
+    assert old.expiry
     assert abs((new.expiry - new.created) - (old.expiry - old.created)) < timedelta(seconds=5)
     assert new_plaintext != old_plaintext
 
