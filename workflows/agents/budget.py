@@ -98,6 +98,7 @@ class Meter:
             status="blocked" if blocked else "failed",
             usage=self.usage,
             cost_cents=self.cost_cents,
+            model=self._model,
         )
 
     def _exhausted(self, why: str) -> AgentFailure:

@@ -70,6 +70,7 @@ def _detached(error: AgentFailure, scrubber: Scrubber) -> AgentFailure:
         status=error.status,
         usage=error.usage,
         cost_cents=error.cost_cents,
+        model=error.model,
     )
 
 

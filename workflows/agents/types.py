@@ -117,7 +117,10 @@ class AgentResult:
 
 
 class AgentFailure(Exception):
-    """A run that ended without an answer. `detail` never holds a key; `status` is the execution's end."""
+    """A run that ended without an answer. `detail` never holds a key; `status` is the execution's end.
+
+    `model` is the one that ran or was to run; empty where the run did not come that far.
+    """
 
     def __init__(
         self,
@@ -127,6 +130,7 @@ class AgentFailure(Exception):
         status: Literal["failed", "blocked"] = "failed",
         usage: Usage | None = None,
         cost_cents: int = 0,
+        model: str = "",
     ) -> None:
         super().__init__(f"{code}: {detail}")
         self.code = code
@@ -134,6 +138,7 @@ class AgentFailure(Exception):
         self.status = status
         self.usage = usage or Usage()
         self.cost_cents = cost_cents
+        self.model = model
 
 
 class Journal(Protocol):

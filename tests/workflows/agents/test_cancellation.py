@@ -1,16 +1,18 @@
 """A run that is cancelled stops at once, and so does its request."""
 
 import asyncio
+from collections.abc import Mapping
 
 import pytest
 
-from tests.stub_models import Hang, HttpError, Text
+from tests.stub_models import Answer, Hang, HttpError, Text, ToolCall
 from tests.stub_models.script import Step
 from tests.workflows.agents.conftest import Provider
 from tests.workflows.agents.fakes import MemoryDocuments, MemoryJournal, make_work
 from workflows.agents.http_clients import close_shared_client, shared_client
 from workflows.agents.runner import run_agent
 from workflows.agents.settings import AgentSettings
+from workflows.agents.types import JsonScalar
 
 
 @pytest.mark.parametrize("fault", [Hang(), Hang(started=True)], ids=repr)
@@ -68,6 +70,36 @@ def test_one_cancelled_run_leaves_the_others_alone(provider: Provider) -> None:
         first, second, third = asyncio.run(run_three())
     assert isinstance(second, asyncio.CancelledError)
     assert first == third
+
+
+class LostLeaseError(Exception):
+    """What the engine's side raises when the execution is no longer this worker's."""
+
+
+class LosingJournal(MemoryJournal):
+    def __init__(self, kind: str) -> None:
+        super().__init__()
+        self._kind = kind
+
+    async def record(self, kind: str, facts: Mapping[str, JsonScalar], payload: object) -> None:
+        if kind == self._kind:
+            raise LostLeaseError
+        await super().record(kind, facts, payload)
+
+
+@pytest.mark.parametrize("kind", ["model_request", "model_retry", "model_response", "tool_call", "tool_result"])
+def test_a_journal_that_cannot_be_written_ends_the_run_with_its_own_error(provider: Provider, kind: str) -> None:
+    journal = LosingJournal(kind)
+    call = ToolCall("document_write", {"name": "reports", "text": "x"})
+    documents = MemoryDocuments()
+
+    async def no_time(seconds: float) -> None:
+        return
+
+    settings = AgentSettings(sleep=no_time)
+    with provider.serving([HttpError(500), Answer(tool_calls=(call,)), Text("done")]), pytest.raises(LostLeaseError):
+        asyncio.run(run_agent(make_work(provider.name), journal, documents, settings))
+    assert documents.texts == ({"reports": "x"} if kind == "tool_result" else {})
 
 
 def test_runs_with_different_keys_share_one_client(provider: Provider) -> None:

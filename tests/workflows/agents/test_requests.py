@@ -102,6 +102,7 @@ def test_the_attempts_are_limited(provider: Provider, fault: Step, code: str) ->
     assert ran.failure is not None
     assert ran.failure.status == "failed"
     assert "after 5 attempts" in ran.failure.detail
+    assert ran.failure.model == server.requests[0].body["model"]
     assert len(server.requests) == 5
     assert ran.slept == [1.0, 2.0, 4.0, 8.0]
 

@@ -69,8 +69,18 @@ class LanguageModelProvider:
 
     async def _load(self) -> None:
         """Import in a thread: it takes seconds, and the loop renews the leases of other runs meanwhile."""
-        for module in ("workflows.agents.loop", self.sdk_module):
-            if module not in sys.modules:
-                await asyncio.to_thread(importlib.import_module, module)
+        if any(module not in sys.modules for module in self._modules):
+            await asyncio.to_thread(self._import_all)
         for name in _TALKATIVE_LOGGERS:
             logging.getLogger(name).setLevel(logging.WARNING)
+
+    @property
+    def _modules(self) -> tuple[str, ...]:
+        return ("workflows.agents.loop", self.sdk_module)
+
+    def _import_all(self) -> None:
+        for module in self._modules:
+            importlib.import_module(module)
+        from genai_prices.data_snapshot import get_snapshot
+
+        get_snapshot()
