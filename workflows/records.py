@@ -27,11 +27,11 @@ def describe_workflow(workflow: Workflow, stages: Sequence[Stage]) -> dict[str, 
         "status": workflow.status,
         "verdict": workflow.verdict or None,
         "reason": as_reason(workflow.reason_code, workflow.reason_detail),
-        "error": _describe_error(workflow),
+        "error": describe_error(workflow),
         "created_at": format_time(workflow.created_at),
         "updated_at": format_time(workflow.updated_at),
         "completed_at": format_time(workflow.completed_at),
-        "current_stage_index": _find_current_stage(stages),
+        "current_stage_index": find_current_stage(stages),
         "stage_count": workflow.stage_count,
         "completed_stage_count": sum(stage.status == StageStatus.COMPLETED for stage in stages),
     }
@@ -61,7 +61,7 @@ def describe_stage(stage: Stage, executions: Sequence[Execution], texts: TextExp
         "execution_id": str(latest.id) if latest else None,
         "verdict": (latest.verdict or None) if latest else None,
         "reason": as_reason(stage.reason_code, stage.reason_detail),
-        "error": _describe_error(stage),
+        "error": describe_error(stage),
         "started_at": format_time(stage.started_at),
         "completed_at": format_time(stage.completed_at),
         "cost_cents": sum(execution.cost_cents for execution in executions),
@@ -104,15 +104,15 @@ def format_time(at: datetime | None) -> str | None:
     return None if at is None else at.astimezone(UTC).isoformat()
 
 
-def _describe_error(record: Workflow | Stage) -> str | None:
-    """What went wrong, in words, where something did."""
+def describe_error(record: Workflow | Stage | Execution) -> str | None:
+    """Return what went wrong, in words, where something did."""
     if record.status not in _BAD_ENDS:
         return None
     return record.reason_detail or record.reason_code or None
 
 
-def _find_current_stage(stages: Sequence[Stage]) -> int:
-    """The first stage that has not ended; once all have, the last one that started. From 0."""
+def find_current_stage(stages: Sequence[Stage]) -> int:
+    """Return the first stage that has not ended; once all have, the last one that started. From 0."""
     still_open = [stage.position for stage in stages if stage.status not in STAGE_ENDS]
     started = [stage.position for stage in stages if stage.started_at is not None]
     return min(still_open, default=max(started, default=0))

@@ -11,6 +11,7 @@ from workflows.api.fields import (
     EMBEDDED_NOTE,
     DenialSerializer,
     ErrorField,
+    LanguageModelField,
     PolicyReferenceSerializer,
     ReasonField,
     TextOrNullField,
@@ -74,6 +75,7 @@ class ExecutionListItemSerializer(serializers.Serializer[Execution]):
     artifact_sha256 = TextOrNullField(source="artifact_digest", help_text="The output's SHA-256.")
     subject_sha256 = TextOrNullField(source="subject_digest", help_text="What was reviewed or is to be released.")
     provider = TextOrNullField(help_text=EMBEDDED_NOTE)
+    language_model = LanguageModelField(source="stage.provider")
     model = TextOrNullField()
     usage = UsageSerializer(source="*")
     cost_cents = serializers.IntegerField()

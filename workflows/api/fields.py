@@ -5,11 +5,11 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 
-from workflows.models import Verdict, WorkflowStatus
+from workflows.models import Verdict
 from workflows.reasons import ReasonCode
+from workflows.records import describe_error
 
 EMBEDDED_NOTE = "`embedded` is a rule-based agent with no language model."
-_BAD_ENDS = frozenset({WorkflowStatus.BLOCKED.value, WorkflowStatus.FAILED.value})
 
 
 class TextOrNullField(serializers.CharField):
@@ -65,7 +65,18 @@ class ErrorField(serializers.CharField):
         )
 
     def to_representation(self, value: Any) -> Any:
-        return (value.reason_detail or value.reason_code or None) if value.status in _BAD_ENDS else None
+        return describe_error(value)
+
+
+class LanguageModelField(serializers.BooleanField):
+    """Whether a language model does the work; the embedded agent is rules alone."""
+
+    def __init__(self, **options: Any) -> None:
+        options.setdefault("source", "provider")
+        super().__init__(read_only=True, help_text="False for the embedded agent: rules alone.", **options)
+
+    def to_representation(self, value: Any) -> bool:
+        return bool(value != "embedded")
 
 
 class DenialSerializer(serializers.Serializer[Any]):

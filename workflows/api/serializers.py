@@ -13,13 +13,14 @@ from workflows.api.fields import (
     EMBEDDED_NOTE,
     DenialSerializer,
     ErrorField,
+    LanguageModelField,
     ReasonField,
     TextOrNullField,
     VerdictField,
 )
 from workflows.api.texts import StageTexts
 from workflows.models import Execution, Mode, Role, Stage, StageStatus, Workflow, WorkflowStatus
-from workflows.transitions import STAGE_ENDS
+from workflows.records import find_current_stage
 
 
 def latest_execution(stage: Stage) -> Execution | None:
@@ -39,6 +40,7 @@ class WorkflowStageListItemSerializer(serializers.Serializer[Stage]):
     budget_cents = serializers.IntegerField()
     stage_role = serializers.ChoiceField(Role.choices, source="role")
     provider = serializers.CharField(help_text=EMBEDDED_NOTE)
+    language_model = LanguageModelField()
     model = TextOrNullField()
     permissions = serializers.ListField(
         child=serializers.CharField(), source="requested_permissions", allow_null=True, help_text="As asked for."
@@ -130,10 +132,7 @@ class WorkflowListItemSerializer(serializers.Serializer[Workflow]):
     stages = WorkflowStageListItemSerializer(many=True)
 
     def get_current_stage_index(self, workflow: Workflow) -> int:
-        stages = workflow.stages.all()
-        open_positions = [stage.position for stage in stages if stage.status not in STAGE_ENDS]
-        started = [stage.position for stage in stages if stage.started_at is not None]
-        return min(open_positions, default=max(started, default=0))
+        return find_current_stage(list(workflow.stages.all()))
 
     def get_completed_stage_count(self, workflow: Workflow) -> int:
         return sum(stage.status == StageStatus.COMPLETED for stage in workflow.stages.all())

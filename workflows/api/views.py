@@ -30,7 +30,7 @@ from workflows.api.serializers import (
 )
 from workflows.api.texts import StageTexts
 from workflows.export import build_workflow_package
-from workflows.models import Stage, Workflow
+from workflows.models import Execution, Stage, Workflow
 from workflows.queries import Scope
 from workflows.services import cancel_workflow, create_workflow, visible_workflows
 
@@ -52,7 +52,8 @@ _REFUSED_CREATION = PolymorphicProxySerializer(
 
 def with_stages(workflows: QuerySet[Workflow]) -> QuerySet[Workflow]:
     """Add what the serializers read of the stages, in a fixed number of queries."""
-    stages = Stage.objects.select_related("policy").defer("sealed_api_key").prefetch_related("executions")
+    executions = Prefetch("executions", Execution.objects.defer("checks"))
+    stages = Stage.objects.select_related("policy").defer("sealed_api_key").prefetch_related(executions)
     return workflows.prefetch_related(Prefetch("stages", stages.order_by("position")))
 
 

@@ -82,6 +82,11 @@ def test_ranges_and_defaults_are_those_of_the_contract(schema: dict[str, Any]) -
     assert (stage["api_key"]["minLength"], stage["api_key"]["writeOnly"]) == (8, True)
 
 
+@pytest.mark.parametrize("name", ["WorkflowRequest", "WorkflowStageRequest", "SignOffRequest"])
+def test_a_request_takes_no_other_members(schema: dict[str, Any], name: str) -> None:
+    assert component(schema, name)["additionalProperties"] is False
+
+
 def test_a_provider_key_is_in_no_answer_of_the_description(schema: dict[str, Any]) -> None:
     for name, described in schema["components"]["schemas"].items():
         if name.startswith(("Workflow", "Stage", "Execution", "Package")) and name != "WorkflowStageRequest":
@@ -96,6 +101,7 @@ def test_an_answer_has_exactly_the_members_that_are_described(schema: dict[str, 
     sent = {"name": "w", "stages": [{"name": "s", "task": "t", "provider": "embedded"}]}
     created = alice_api.post("/api/v1/workflows", sent, format="json").json()
     assert set(created) == set(component(schema, "WorkflowResponse")["properties"])
+    assert created["stages"][0]["language_model"] is False
     assert set(created["stages"][0]) == set(component(schema, "WorkflowStageResponse")["properties"])
     listed = alice_api.get("/api/v1/workflows").json()["results"][0]
     assert set(listed) == set(component(schema, "WorkflowListItem")["properties"])
