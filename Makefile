@@ -8,7 +8,7 @@ SLOW := slow or browser or fuzz
 PYTEST := $(BIN)/pytest -q -n auto -rs
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo serve test check lint migrations-check bench lock clean
+.PHONY: help venv demo serve test check lint migrations-check bench screenshots lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -57,6 +57,9 @@ migrations-check: $(STAMP)  ## fail when a model has changed without its migrati
 
 bench: $(STAMP)  ## latency and throughput against a stub model
 	$(BIN)/python -m benchmarks.run
+
+screenshots: $(STAMP)  ## take the documentation's picture anew (needs chromium)
+	$(BIN)/python -m docs.make_screenshots
 
 lock: $(STAMP)  ## pin requirements.in and requirements-dev.in anew
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
