@@ -8,11 +8,15 @@ import uuid
 from io import StringIO
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.django import TestCase
 
 from compliance.content import destroy_content_key
 from compliance.package import VerificationReport, verify_package
@@ -30,6 +34,7 @@ from tests.workflow_driver import (
     script_agents,
     submit,
 )
+from tests.workflows.test_nothing_unreviewed_is_released import Interruptions, build_agent, drive, workflow_plans
 from workflows import engine
 from workflows.agents.types import AgentFailure, AgentWork, Answer, ReviewAnswer, WorkerAnswer
 from workflows.export import build_execution_package, build_workflow_package, encode_package
@@ -38,6 +43,7 @@ from workflows.leases import claim_execution, sweep
 from workflows.models import Execution, Workflow
 from workflows.requests import StageRequest, WorkflowRequest
 from workflows.services import cancel_workflow
+from workflows.transitions import WORKFLOW_ENDS
 
 pytestmark = pytest.mark.django_db
 
@@ -256,7 +262,7 @@ def test_erased_texts_are_withheld_and_the_evidence_still_verifies() -> None:
 
 def test_a_stages_provider_key_is_not_in_the_package() -> None:
     canary = "sk-canary-7f3a"
-    request = request_review_and_release(provider="embedded", api_key=canary)
+    request = request_review_and_release(provider="anthropic", api_key=canary)
     assert canary not in encode_package(build_workflow_package(submit(request))).decode()
 
 
@@ -351,3 +357,30 @@ def test_verifying_needs_no_database_no_secret_and_leaves_no_file(tmp_path: Path
         assert result.returncode == 0, result.stdout + result.stderr
         assert result.stdout.splitlines()[-1] == "VERIFIED: every check passed."
     assert sorted(entry.name for entry in tmp_path.iterdir()) == ["key.pem", "package.json"]
+
+
+class EveryGeneratedWorkflowVerifies(TestCase):
+    """Whatever stages, answers, crashes and cancellations: what the engine certifies, the verifier accepts."""
+
+    @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+    @given(
+        plans=workflow_plans(),
+        kill_at=st.frozensets(st.integers(1, 120), max_size=4),
+        cancel_at=st.none() | st.none() | st.integers(1, 100),
+        sign_offs=st.lists(st.sampled_from(["approve", "approve", "reject"]), max_size=2),
+    )
+    def test_once_it_has_ended(
+        self, plans: Any, kill_at: frozenset[int], cancel_at: int | None, sign_offs: list[str]
+    ) -> None:
+        make_bob()
+        workflow = submit(WorkflowRequest(name="Generated", stages=tuple(plan[0] for plan in plans)))
+        interruptions = Interruptions(kill_at, cancel_at, workflow)
+        with mock.patch.object(engine, "run_agent", build_agent(plans)), interruptions:
+            drive(workflow, sign_offs)
+        workflow.refresh_from_db()
+        report = verify(export(workflow))
+        assert report.complete
+        if workflow.status in WORKFLOW_ENDS:
+            assert report.ok, "\n".join(format_report(report))
+        else:
+            assert "closing" in {failure.name for failure in report.failures}
