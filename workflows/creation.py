@@ -18,7 +18,7 @@ from compliance.models import Policy
 from compliance.policies_in_force import UnknownPolicy, find_policy, read_policy_document
 from compliance.roles import may_create_workflow
 from compliance.services import open_chain, record_audit_event
-from workflows.agents.runner import provider_problem, resolve_provider
+from workflows.agents.runner import FALLBACK_PROVIDER, provider_problem, resolve_provider
 from workflows.leases import wake_execution
 from workflows.models import Execution, Role, Stage, Workflow
 from workflows.requests import (
@@ -168,6 +168,8 @@ def _resolve_stage(stage: StageRequest, stage_id: str, report: Callable[[str, st
     provider = resolve_provider(stage.provider, has_key=stage.api_key is not None)
     if stage.api_key is not None and stage.provider is None:
         report("provider", "Name the provider that the stage's api_key is for.")
+    elif stage.api_key is not None and provider == FALLBACK_PROVIDER:
+        report("api_key", f"The {provider} agent has no language model and takes no key: leave the field out.")
     elif problem := provider_problem(provider, has_stage_key=stage.api_key is not None):
         report("provider", problem)
     try:

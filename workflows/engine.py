@@ -205,7 +205,7 @@ def _describe_failure(failure: AgentFailure, admitted: Admitted) -> Ending:
     return Ending(
         failure.status,
         (failure.code, failure.detail),
-        model=admitted.execution.stage.model,
+        model=failure.model or admitted.execution.stage.model,
         request_count=failure.usage.requests,
         input_tokens=failure.usage.input_tokens,
         output_tokens=failure.usage.output_tokens,

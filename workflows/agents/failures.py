@@ -20,11 +20,15 @@ class AnswerCutOff(Exception):
 
 @dataclass(frozen=True)
 class Trouble:
-    """`status` is the HTTP status, where there was one; `retry_after` is in seconds."""
+    """`status` is the HTTP status, where there was one; `retry_after` is in seconds.
+
+    `detail` is in our own words. `message` is the provider's, which may quote what it was sent: for the journal only.
+    """
 
     code: FailureCode
     detail: str
     retried: bool
+    message: str = ""
     status: int | None = None
     retry_after: float | None = None
 
@@ -72,11 +76,11 @@ def diagnose(error: Exception, provider: str) -> Trouble:
     if hint is False:
         retried = False
     where = f" ({status})" if status is not None else ""
-    message = _provider_message(error)
     return Trouble(
         code=code,
-        detail=f"{provider} {meaning}{where}{f': {message}' if message else ''}",
+        detail=f"{provider} {meaning}{where}",
         retried=retried,
+        message=_provider_message(error),
         status=status,
         retry_after=getattr(error, "retry_after", None),
     )

@@ -5,6 +5,7 @@ Every request of a run, whatever in the loop asks for it, passes `GovernedModel.
 
 import asyncio
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +22,8 @@ from workflows.agents.run_journal import RunJournal
 from workflows.agents.scrubbing import Scrubber
 from workflows.agents.settings import AgentSettings
 from workflows.agents.types import AgentFailure, FailureCode
+
+_CATEGORY = re.compile(r"[a-z0-9_-]{1,40}")
 
 
 @dataclass(frozen=True)
@@ -108,10 +111,27 @@ class GovernedModel(WrapperModel):
                 # What broke off after it began is billed all the same.
                 context.meter.charge(self._partial, input_bytes=input_bytes, output_bytes=0)
             if not trouble.retried or attempt >= settings.retry.attempts:
-                tries = f" (after {attempt} attempts)" if attempt > 1 else ""
-                raise self._fail(trouble.code, f"{trouble.detail}{tries}")
+                raise await self._give_up(attempt, trouble)
             self._allow(input_bytes)
             await self._wait(attempt, trouble)
+
+    async def _give_up(self, attempt: int, trouble: Trouble) -> AgentFailure:
+        """Journal the last error with the provider's own message, and return the failure in our words."""
+        context = self._context
+        await context.journal.record(
+            "model_error",
+            {
+                "provider": context.provider,
+                "request": self._requests,
+                "attempt": attempt,
+                "code": trouble.code,
+                "status": trouble.status,
+            },
+            {"detail": trouble.detail, "message": trouble.message},
+        )
+        tries = f" (after {attempt} attempts)" if attempt > 1 else ""
+        hint = "; the journal has its message" if trouble.message else ""
+        return self._fail(trouble.code, f"{trouble.detail}{tries}{hint}")
 
     async def _wait(self, attempt: int, trouble: Trouble) -> None:
         context, settings = self._context, self._context.settings
@@ -126,7 +146,7 @@ class GovernedModel(WrapperModel):
                 "status": trouble.status,
                 "delay_ms": round(delay * 1000),
             },
-            {"detail": trouble.detail},
+            {"detail": trouble.detail, "message": trouble.message},
         )
         await settings.sleep(delay)
 
@@ -178,8 +198,9 @@ class GovernedModel(WrapperModel):
         provider = self._context.provider
         if response.finish_reason == "content_filter":
             details = response.provider_details or {}
-            category = details.get("refusal_category") or details.get("finish_reason") or "refusal"
-            raise self._fail("provider_refused", f"{provider} refuses to answer ({category})")
+            category = str(details.get("refusal_category") or details.get("finish_reason") or "refusal")
+            named = category if _CATEGORY.fullmatch(category) else "unnamed category"
+            raise self._fail("provider_refused", f"{provider} refuses to answer ({named})")
         if response.finish_reason == "length":
             if allowance < self._context.settings.max_output_tokens:
                 raise self._fail(

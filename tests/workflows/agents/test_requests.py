@@ -133,7 +133,9 @@ def test_a_rejected_request_is_not_repeated(provider: Provider, fault: HttpError
         ran = run(make_work(provider.name))
     assert ran.code == code
     assert ran.failure is not None
-    assert f"({fault.status}): the stub was told to fail" in ran.failure.detail
+    assert ran.failure.detail.endswith(f"({fault.status}); the journal has its message")
+    assert "told to fail" not in ran.failure.detail, "the provider's words belong to the journal alone"
+    assert [event.payload["message"] for event in ran.journal.events if event.kind == "model_error"] == [fault.message]
     assert len(server.requests) == 1
     assert ran.slept == []
 
@@ -194,5 +196,6 @@ def test_the_error_of_a_provider_that_repeats_the_key_is_scrubbed(provider: Prov
     with provider.serving([HttpError(500, f"oops {STAGE_KEY}"), HttpError(401, f"bad key {STAGE_KEY}")]):
         ran = run(make_work(provider.name))
     assert ran.failure is not None
-    assert ran.failure.detail.endswith("bad key [key removed] (after 2 attempts)")
+    assert ran.failure.detail.endswith("(401) (after 2 attempts); the journal has its message")
+    assert ran.journal.events[-1].payload["message"] == "bad key [key removed]"
     assert STAGE_KEY not in repr(ran.journal.events)
