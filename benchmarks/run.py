@@ -36,6 +36,8 @@ def main() -> int:
     options = parser.parse_args()
     print(f"$ {' '.join(['python -m benchmarks.run', *sys.argv[1:]])}")
     print(f"{os.cpu_count()} cores, {_processor()}, Python {platform.python_version()}, {platform.system()}")
+    load = os.getloadavg()[0]
+    print(f"Load average at the start {load:.1f}: figures say little while much of anything else runs.")
     print("Medians. Agents: embedded (rules, no model) and both SDKs against a stub that answers at once.")
     sizes = QUICK if options.quick else FULL
     if options.database != "postgresql":
