@@ -5,7 +5,8 @@ import io
 import time
 import uuid
 from collections.abc import Callable
-from typing import Final
+from contextlib import suppress
+from typing import Final, Protocol
 from urllib.parse import unquote_to_bytes
 
 import structlog
@@ -15,8 +16,13 @@ from django.http import HttpRequest, HttpResponseBase
 
 from config.error_pages import error_response
 
+MOST_DISCARDED_BYTES = 16_000_000
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
 _log = structlog.get_logger("countersign.requests")
+
+
+class _Readable(Protocol):
+    def read(self, size: int, /) -> bytes: ...
 
 
 class RequestLog:
@@ -75,6 +81,7 @@ class RequestLimits:
             if not (length.isascii() and length.isdigit()):
                 return error_response(request, 400, "Content-Length is no number.")
             if int(length[:20]) > settings.MAX_BODY_BYTES:
+                _discard(request)
                 return error_response(request, 413)
         elif request.META.get("wsgi.input_terminated") and not self._read_unannounced_body(request):
             return error_response(request, 413)
@@ -85,7 +92,16 @@ class RequestLimits:
         """Give `request` the body that has no announced length; False when that is over the limit."""
         body = request.META["wsgi.input"].read(settings.MAX_BODY_BYTES + 1)
         if len(body) > settings.MAX_BODY_BYTES:
+            _discard(request.META["wsgi.input"])
             return False
         request.META["CONTENT_LENGTH"] = str(len(body))
         request._stream = LimitedStream(io.BytesIO(body), len(body))  # type: ignore[assignment]
         return True
+
+
+def _discard(body: _Readable) -> None:
+    """Read on for a while: to close a connection with bytes unread resets it, and the client never sees our answer."""
+    remaining = MOST_DISCARDED_BYTES
+    with suppress(OSError):
+        while remaining > 0 and (chunk := body.read(min(remaining, 65_536))):
+            remaining -= len(chunk)

@@ -1,4 +1,4 @@
-"""Django's settings, read from the environment. CONTRIBUTING.md and README.md name the variables."""
+"""Django's settings, each read from the environment variable of its name where it has one."""
 
 import secrets
 from datetime import timedelta

@@ -57,6 +57,16 @@ def test_a_body_in_chunks_is_read_and_limited_too() -> None:
     assert json.loads(over.content)["code"] == "body_too_large"
 
 
+def test_what_is_over_the_limit_is_read_off_the_connection_so_that_the_client_sees_the_answer() -> None:
+    sent = chunked_request(b"x" * 3_000_000)
+    assert RequestLimits(echo)(sent).status_code == 413
+    assert sent.META["wsgi.input"].read() == b""
+    announced = io.BytesIO(b"x" * 3_000_000)
+    environment = {"REQUEST_METHOD": "POST", "PATH_INFO": "/", "CONTENT_LENGTH": "3000000", "wsgi.input": announced}
+    assert RequestLimits(echo)(WSGIRequest(environment)).status_code == 413
+    assert announced.read() == b""
+
+
 def test_pages_for_people_are_limited_as_well(anonymous: APIClient) -> None:
     response = anonymous.generic("POST", "/admin/login/", b"x" * 1_000_001, content_type="text/plain")
     assert response.status_code == 413
