@@ -90,10 +90,14 @@ class AuditEventAdmin(ReadOnlyAdmin):
     list_filter = ("action", "target_type")
     list_select_related = ("actor",)
     search_fields = ("action", "target_id", "actor__username")
-    fields = readonly_fields = ("at", "actor", "action", "target_type", "target_id", "address", "detail")
+    fields = readonly_fields = ("at", "actor_shown", "action", "target_type", "target_id", "address", "detail")
 
     def uuid_fields(self, queryset: QuerySet[Any]) -> tuple[str, ...]:
         return ()
+
+    @admin.display(description="actor")
+    def actor_shown(self, event: AuditEvent) -> str:
+        return event.actor.get_username() if event.actor else "–"
 
 
 @admin.register(ApiKey)
@@ -108,9 +112,9 @@ class ApiKeyAdmin(OwnRecordsAdmin):
     fields = readonly_fields = (
         "key_id",
         "name",
-        "user",
+        "owner_shown",
         "prefix",
-        "created_by",
+        "maker_shown",
         "created",
         "expiry",
         "last_used_at",
@@ -128,6 +132,14 @@ class ApiKeyAdmin(OwnRecordsAdmin):
     @admin.display(description="begins with", ordering="token_key")
     def prefix(self, key: ApiKey) -> str:
         return f"{key.token_key}…"
+
+    @admin.display(description="user")
+    def owner_shown(self, key: ApiKey) -> str:
+        return str(key.user.get_username())
+
+    @admin.display(description="created by")
+    def maker_shown(self, key: ApiKey) -> str:
+        return str(key.created_by.get_username()) if key.created_by else "–"
 
     @admin.action(description="Revoke selected keys")
     def revoke_selected(self, request: HttpRequest, queryset: QuerySet[ApiKey]) -> None:

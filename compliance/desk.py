@@ -7,6 +7,7 @@ import re
 import uuid
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 from django.contrib import admin
 from django.contrib.auth.models import AnonymousUser, User
@@ -136,6 +137,12 @@ def record_link(record: Model | None, words: object = None) -> SafeString | str:
     meta = record._meta
     address = reverse(f"admin:{meta.app_label}_{meta.model_name}_change", args=[record.pk])
     return format_html('<a href="{}">{}</a>', address, words or str(record))
+
+
+def list_link(model: type[Model], words: str, **lookups: object) -> SafeString:
+    """Link to the list of a model, narrowed by lookups."""
+    address = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
+    return format_html('<a href="{}?{}">{}</a>', address, urlencode(lookups), words)
 
 
 def bullet_list(rows: Iterable[object]) -> SafeString | str:

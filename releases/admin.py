@@ -95,7 +95,7 @@ class SignOffAdmin(OwnRecordsAdmin):
     fields = readonly_fields = (
         "id",
         "execution",
-        "signer",
+        "signer_shown",
         "decision",
         "artifact_digest",
         "certificate",
@@ -108,6 +108,10 @@ class SignOffAdmin(OwnRecordsAdmin):
 
     def uuid_fields(self, queryset: QuerySet[Any]) -> tuple[str, ...]:
         return ("pk", "execution_id", "certificate_id")
+
+    @admin.display(description="signer")
+    def signer_shown(self, record: SignOff) -> str:
+        return record.signer.get_username()
 
     @admin.display(description="artifact")
     def artifact_shown(self, record: SignOff) -> str:

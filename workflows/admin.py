@@ -10,11 +10,9 @@ from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern, path, reverse
-from django.utils.html import format_html
 from django.views.decorators.http import require_GET, require_POST
 
 from compliance import roles
-from compliance.chain import ChainError
 from compliance.content import load_readable_texts
 from compliance.desk import (
     OwnRecordsAdmin,
@@ -23,15 +21,17 @@ from compliance.desk import (
     address_of,
     bullet_list,
     describe_agent,
+    list_link,
     person_of,
     plain_text,
     reading_scope,
     record_link,
     short_digest,
 )
+from compliance.models import Certificate
 from compliance.policies_in_force import load_policy_documents
 from workflows import evidence_admin  # noqa: F401  (registers its pages)
-from workflows.export import build_workflow_package, encode_package
+from workflows.export import EvidenceDamaged, build_workflow_package, encode_package
 from workflows.models import Execution, ExecutionEvent, Stage, StageDocument, WorkerHeartbeat, Workflow
 from workflows.queries import redact_text, visible_executions, visible_stages, visible_workflows
 from workflows.requests import NotAllowed
@@ -79,7 +79,7 @@ class StageInline(TabularInline):
 
     @admin.display(description="verdict")
     def verdict(self, stage: Stage) -> str:
-        return bullet_list(execution.get_verdict_display() or "–" for execution in stage.executions.all())
+        return ", ".join(execution.get_verdict_display() or "–" for execution in stage.executions.all()) or "–"
 
 
 @admin.register(Workflow)
@@ -92,7 +92,7 @@ class WorkflowAdmin(OwnRecordsAdmin):
         "id",
         "name",
         "description",
-        "owner",
+        "owner_shown",
         "mode",
         "status",
         "verdict",
@@ -101,6 +101,7 @@ class WorkflowAdmin(OwnRecordsAdmin):
         "created_at",
         "updated_at",
         "completed_at",
+        "evidence",
     )
     inlines = (StageInline,)
     actions = ("cancel_selected",)
@@ -126,6 +127,14 @@ class WorkflowAdmin(OwnRecordsAdmin):
             and roles.may_cancel(request.user, workflow.owner_id)
         )
         return super().change_view(request, object_id, form_url, {**(extra_context or {}), "may_cancel": may_cancel})
+
+    @admin.display(description="owner")
+    def owner_shown(self, workflow: Workflow) -> str:
+        return workflow.owner.get_username()
+
+    @admin.display(description="certificates")
+    def evidence(self, workflow: Workflow) -> str:
+        return list_link(Certificate, "chain of certificates", chain__id__exact=workflow.id)
 
     def has_cancel_permission(self, request: HttpRequest) -> bool:
         """Say whether the action is offered; for each workflow the service decides."""
@@ -163,7 +172,7 @@ class WorkflowAdmin(OwnRecordsAdmin):
         workflow = self._find(request, workflow_id)
         try:
             package = encode_package(build_workflow_package(workflow))
-        except ChainError as error:
+        except EvidenceDamaged as error:
             self.message_user(request, f"The stored evidence does not hold together: {error}.", messages.ERROR)
             return redirect(reverse("admin:workflows_workflow_change", args=[workflow.id]))
         disposition = f'attachment; filename="workflow-{workflow.id}.json"'
@@ -257,6 +266,7 @@ class ExecutionAdmin(OwnRecordsAdmin):
         "reason_detail",
         "agent",
         "agent_decision",
+        "granted",
         "checks_shown",
         "artifact_digest",
         "subject_digest",
@@ -268,6 +278,7 @@ class ExecutionAdmin(OwnRecordsAdmin):
         "created_at",
         "started_at",
         "completed_at",
+        "evidence",
         "journal",
         "output",
     )
@@ -302,12 +313,17 @@ class ExecutionAdmin(OwnRecordsAdmin):
             for check in execution.checks
         )
 
+    @admin.display(description="granted permissions")
+    def granted(self, execution: Execution) -> str:
+        return bullet_list(execution.stage.granted_permissions)
+
+    @admin.display(description="certificates")
+    def evidence(self, execution: Execution) -> str:
+        return list_link(Certificate, "certificates of this execution", execution_id__exact=execution.id)
+
     @admin.display(description="journal")
     def journal(self, execution: Execution) -> str:
-        address = reverse("admin:workflows_executionevent_changelist")
-        return format_html(
-            '<a href="{}?execution__id__exact={}">{} events</a>', address, execution.id, execution.event_count
-        )
+        return list_link(ExecutionEvent, f"{execution.event_count} events", execution__id__exact=execution.id)
 
     @admin.display(description="output, redacted as the policies say")
     def output(self, execution: Execution) -> str:

@@ -1,5 +1,7 @@
 """The admin's pages, walked as owner, officer and outsider."""
 
+import html
+import re
 import uuid
 from collections.abc import Callable
 from typing import Any
@@ -277,6 +279,26 @@ def test_a_record_is_found_by_the_id_of_its_workflow_or_execution(bob_desk: Clie
         for identifier in known:
             assert bob_desk.get(list_address(model), {"q": str(identifier)}).context["cl"].result_count, model
         assert not bob_desk.get(list_address(model), {"q": str(uuid.uuid4())}).context["cl"].result_count, model
+
+
+def test_links_of_a_page_lead_somewhere(bob_desk: Client, records: Workflow) -> None:
+    pages = [page_address(record) for record in (records, find_stage(records, "release"), SignOff.objects.get())]
+    pages.append(page_address(find_execution(records, "release")))
+    for page in pages:
+        body = bob_desk.get(page).content.decode()
+        main = body[body.index('id="content"') : body.index('id="footer"')]
+        for address in re.findall(r'href="(/[^"]*)"', main):
+            assert bob_desk.get(html.unescape(address)).status_code == 200, (page, address)
+
+
+def test_a_page_leads_to_its_certificates_and_journal(bob_desk: Client, records: Workflow) -> None:
+    run_to_rest(submit(request_review_and_release(), make_alice()))
+    execution = find_execution(records, "release")
+    for page, count in ((records, Certificate.objects.filter(chain_id=records.id).count()), (execution, 3)):
+        (address,) = re.findall(
+            r'href="(/admin/compliance/certificate/\?[^"]*)"', bob_desk.get(page_address(page)).content.decode()
+        )
+        assert bob_desk.get(html.unescape(address)).context["cl"].result_count == count
 
 
 class TestWorkflowPage:
