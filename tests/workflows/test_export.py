@@ -1,5 +1,6 @@
 """Audit packages of workflows that ran: every one verifies, whatever became of it, and says no more than it may."""
 
+import base64
 import json
 import os
 import subprocess
@@ -8,17 +9,15 @@ import uuid
 from io import StringIO
 from pathlib import Path
 from typing import Any
-from unittest import mock
 
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
+from django.test import override_settings
 from django.test.utils import CaptureQueriesContext
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
-from hypothesis.extra.django import TestCase
 
 from compliance.content import destroy_content_key
+from compliance.models import Certificate
 from compliance.package import VerificationReport, verify_package
 from compliance.package.text_output import format_report
 from compliance.signing import public_identity
@@ -34,7 +33,6 @@ from tests.workflow_driver import (
     script_agents,
     submit,
 )
-from tests.workflows.test_nothing_unreviewed_is_released import Interruptions, build_agent, drive, workflow_plans
 from workflows import engine
 from workflows.agents.types import AgentFailure, AgentWork, Answer, ReviewAnswer, WorkerAnswer
 from workflows.export import build_execution_package, build_workflow_package, encode_package
@@ -43,7 +41,6 @@ from workflows.leases import claim_execution, sweep
 from workflows.models import Execution, Workflow
 from workflows.requests import StageRequest, WorkflowRequest
 from workflows.services import cancel_workflow
-from workflows.transitions import WORKFLOW_ENDS
 
 pytestmark = pytest.mark.django_db
 
@@ -338,6 +335,22 @@ def test_a_format_that_does_not_exist_is_named(tmp_path: Path, wanted: str) -> N
     assert not list(tmp_path.iterdir())
 
 
+def test_damaged_evidence_is_not_exported_and_said_to_be_damaged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workflow = run_to_rest(submit(request_review_and_release()))
+    arguments = (str(workflow.id), "--output", str(tmp_path / "package.json"))
+    with monkeypatch.context() as patched:
+        rows = Certificate.objects.exclude(chain_id=workflow.id, sequence=1)
+        patched.setattr(Certificate.objects, "filter", rows.filter)
+        with pytest.raises(CommandError, match="certificate 1: it carries sequence number 2"):
+            run_export(*arguments)
+    another_key = override_settings(CONTENT_MASTER_KEY=base64.b64encode(bytes(32)).decode())
+    with another_key, pytest.raises(CommandError, match="encrypted under another key"):
+        run_export(*arguments)
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize(("identifier", "message"), [("x", "must be a UUID"), (str(uuid.UUID(int=7)), "no workflow")])
 def test_a_workflow_that_does_not_exist_is_named(tmp_path: Path, identifier: str, message: str) -> None:
     with pytest.raises(CommandError, match=message):
@@ -357,30 +370,3 @@ def test_verifying_needs_no_database_no_secret_and_leaves_no_file(tmp_path: Path
         assert result.returncode == 0, result.stdout + result.stderr
         assert result.stdout.splitlines()[-1] == "VERIFIED: every check passed."
     assert sorted(entry.name for entry in tmp_path.iterdir()) == ["key.pem", "package.json"]
-
-
-class EveryGeneratedWorkflowVerifies(TestCase):
-    """Whatever stages, answers, crashes and cancellations: what the engine certifies, the verifier accepts."""
-
-    @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
-    @given(
-        plans=workflow_plans(),
-        kill_at=st.frozensets(st.integers(1, 120), max_size=4),
-        cancel_at=st.none() | st.none() | st.integers(1, 100),
-        sign_offs=st.lists(st.sampled_from(["approve", "approve", "reject"]), max_size=2),
-    )
-    def test_once_it_has_ended(
-        self, plans: Any, kill_at: frozenset[int], cancel_at: int | None, sign_offs: list[str]
-    ) -> None:
-        make_bob()
-        workflow = submit(WorkflowRequest(name="Generated", stages=tuple(plan[0] for plan in plans)))
-        interruptions = Interruptions(kill_at, cancel_at, workflow)
-        with mock.patch.object(engine, "run_agent", build_agent(plans)), interruptions:
-            drive(workflow, sign_offs)
-        workflow.refresh_from_db()
-        report = verify(export(workflow))
-        assert report.complete
-        if workflow.status in WORKFLOW_ENDS:
-            assert report.ok, "\n".join(format_report(report))
-        else:
-            assert "closing" in {failure.name for failure in report.failures}

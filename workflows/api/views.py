@@ -18,7 +18,6 @@ from compliance.api.permissions import MayCreateWorkflow
 from compliance.api.schema import errors
 from compliance.api.serializers import CapabilitiesRefusedResponseSerializer, ErrorResponseSerializer
 from compliance.api.throttles import client_address
-from compliance.chain import ChainError
 from workflows.api.export_serializers import WorkflowExportResponseSerializer
 from workflows.api.filters import WorkflowFilter
 from workflows.api.records import SCOPE_PARAMETER, RecordViewSet, actor_of, translated_refusals
@@ -29,7 +28,7 @@ from workflows.api.serializers import (
     WorkflowResponseSerializer,
 )
 from workflows.api.texts import StageTexts
-from workflows.export import build_workflow_package
+from workflows.export import EvidenceDamaged, build_workflow_package
 from workflows.models import Execution, Stage, Workflow
 from workflows.queries import Scope
 from workflows.services import cancel_workflow, create_workflow, visible_workflows
@@ -153,7 +152,7 @@ class WorkflowViewSet(RecordViewSet):
             )
         try:
             return Response(build_workflow_package(workflow))
-        except ChainError as error:
+        except EvidenceDamaged as error:
             raise Conflict(f"The stored evidence does not hold together: {error}.", "evidence_invalid") from None
 
     def _describe(self, workflow: Workflow) -> Any:

@@ -7,8 +7,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from compliance.chain import ChainError
-from workflows.export import build_workflow_package, encode_package
+from workflows.export import EvidenceDamaged, build_workflow_package, encode_package
 from workflows.models import Workflow
 
 FORMATS = ("json",)
@@ -28,7 +27,7 @@ class Command(BaseCommand):
         output: Path = options["output"]
         try:
             package = build_workflow_package(_find_workflow(options["workflow_id"]))
-        except ChainError as error:
+        except EvidenceDamaged as error:
             raise CommandError(f"the stored evidence does not hold together and was not exported: {error}") from error
         try:
             output.write_bytes(encode_package(package))
