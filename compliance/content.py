@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from functools import cache, lru_cache
 from pathlib import Path
 
+import structlog
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.conf import settings
@@ -22,6 +23,8 @@ from django.utils import timezone
 
 from compliance.key_files import read_or_create_secret
 from compliance.models import Content, ContentKey
+
+log = structlog.get_logger(__name__)
 
 _NONCE_BYTES = 12
 _KEY_BYTES = 32
@@ -79,8 +82,11 @@ def load_texts(scope: uuid.UUID, digests: Iterable[str]) -> dict[str, str]:
     return texts
 
 
-def load_readable_texts(pairs: Iterable[tuple[uuid.UUID, str]]) -> dict[tuple[uuid.UUID, str], str]:
-    """Return texts of several workflows, in two queries; those that were erased or never stored are left out."""
+def load_unerased_texts(pairs: Iterable[tuple[uuid.UUID, str]]) -> dict[tuple[uuid.UUID, str], str]:
+    """Return texts of several workflows, in two queries; those that were erased or never stored are left out.
+
+    Raises ContentError when one is damaged.
+    """
     wanted = {pair for pair in pairs if pair[1]}
     scopes = {scope for scope, _ in wanted}
     wrapped = ContentKey.objects.filter(scope__in=scopes, wrapped_key__isnull=False)
@@ -89,6 +95,21 @@ def load_readable_texts(pairs: Iterable[tuple[uuid.UUID, str]]) -> dict[tuple[uu
     return {
         (row.scope, row.digest): _open_text(keys[row.scope], row) for row in rows if (row.scope, row.digest) in wanted
     }
+
+
+def load_readable_texts(pairs: Iterable[tuple[uuid.UUID, str]]) -> dict[tuple[uuid.UUID, str], str]:
+    """`load_unerased_texts` for pages: a damaged text is left out and logged, so that its page stays readable."""
+    wanted = set(pairs)
+    try:
+        return load_unerased_texts(wanted)
+    except ContentError:
+        texts = {}
+        for pair in wanted:
+            try:
+                texts |= load_unerased_texts([pair])
+            except ContentError as error:
+                log.error("content_damaged", scope=str(pair[0]), digest=pair[1], error=str(error))
+        return texts
 
 
 def destroy_content_key(scope: uuid.UUID) -> None:

@@ -14,7 +14,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from compliance.chain import Attestation, ChainError, read_chain
-from compliance.content import ContentError, load_readable_texts
+from compliance.content import ContentError, load_unerased_texts
 from compliance.envelope import EnvelopeError, load_public_keys, parse_envelope
 from compliance.models import Certificate, Policy, SigningKey
 from compliance.package import FORMAT
@@ -104,7 +104,7 @@ def _load(workflow_id: uuid.UUID) -> _Loaded:
     try:
         chain = _read_stored_chain(rows)
         digests = _name_texts(rows, chain)
-        found = load_readable_texts((workflow_id, digest) for digest in digests)
+        found = load_unerased_texts((workflow_id, digest) for digest in digests)
     except (ChainError, ContentError) as error:
         raise EvidenceDamaged(str(error)) from error
     policies = list(Policy.objects.filter(digest__in=_name_policies(rows.stages, chain)).order_by("name", "version"))

@@ -89,6 +89,16 @@ def test_erasing_a_key_erases_the_texts_of_its_workflow_and_no_others() -> None:
     assert Content.objects.filter(scope=first).exists(), "evidence of the text's existence is kept"
 
 
+def test_a_damaged_text_is_left_out_of_pages_and_named_to_what_needs_it() -> None:
+    scope = make_scope()
+    digest = compute_digest(TEXT)
+    Content.objects.create(scope=scope, digest=digest, nonce=b"0" * 12, ciphertext=b"damaged", size=7)
+
+    assert load_readable_texts([(scope, digest)]) == {}
+    with pytest.raises(ContentError, match="changed"):
+        load_text(scope, digest)
+
+
 def test_a_wrapped_key_opens_only_for_its_own_workflow() -> None:
     first, second = make_scope(), make_scope()
     digest = store_text(first, TEXT)
