@@ -34,6 +34,10 @@ class ContentError(LookupError):
     """The text is not there, was erased, or does not match its digest."""
 
 
+class MasterKeyMismatch(ContentError):
+    """A key in the database does not open under this process's master key: the wrong one is configured here."""
+
+
 def compute_digest(text: str) -> str:
     """Return the SHA-256, in hex, of the text's UTF-8 bytes."""
     return hashlib.sha256(text.encode()).hexdigest()
@@ -103,7 +107,7 @@ def load_readable_texts(pairs: Iterable[tuple[uuid.UUID, str]]) -> dict[tuple[uu
     try:
         return load_unerased_texts(wanted)
     except ContentError:
-        texts = {}
+        texts: dict[tuple[uuid.UUID, str], str] = {}
         for pair in wanted:
             try:
                 texts |= load_unerased_texts([pair])
@@ -124,8 +128,18 @@ def seal_secret(secret: str, context: str) -> bytes:
 
 
 def open_secret(sealed: bytes, context: str) -> str:
-    """Return the secret. Raises ContentError if it was sealed for something else or under another key."""
-    return _open(_master_key(), bytes(sealed), context.encode()).decode()
+    """Return the secret. Raises MasterKeyMismatch if it was sealed for something else or under another key."""
+    try:
+        return _open(_master_key(), bytes(sealed), context.encode()).decode()
+    except ContentError as error:
+        raise MasterKeyMismatch("a sealed secret does not open under this process's CONTENT_MASTER_KEY") from error
+
+
+def check_master_key() -> None:
+    """Raise MasterKeyMismatch when the newest content key of the database was wrapped by another master key."""
+    newest = ContentKey.objects.filter(wrapped_key__isnull=False).order_by("-created_at").first()
+    if newest is not None:
+        _unwrap(newest.scope, bytes(newest.wrapped_key or b""), _master_key())
 
 
 def _content_key(scope: uuid.UUID) -> bytes:
@@ -137,7 +151,13 @@ def _content_key(scope: uuid.UUID) -> bytes:
 
 @lru_cache(maxsize=1024)
 def _unwrap(scope: uuid.UUID, wrapped_key: bytes, master_key: bytes) -> bytes:
-    return _open(master_key, wrapped_key, scope.bytes)
+    try:
+        return _open(master_key, wrapped_key, scope.bytes)
+    except ContentError as error:
+        raise MasterKeyMismatch(
+            f"the content key of {scope} does not open under this process's CONTENT_MASTER_KEY: "
+            "give it the key that the workflow was created under"
+        ) from error
 
 
 def _open_text(key: bytes, row: Content) -> str:

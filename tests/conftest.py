@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
 
+import hypothesis
 import pytest
 from django.conf import settings
 from django.contrib.auth.models import User
@@ -16,6 +17,10 @@ from rest_framework.test import APIClient
 from compliance import roles
 from compliance.api_keys import issue_api_key
 from compliance.append_only import triggers_lifted
+
+hypothesis.settings.register_profile("countersign", max_examples=25, deadline=None)
+hypothesis.settings.register_profile("thorough", max_examples=400, deadline=None)
+hypothesis.settings.load_profile("countersign")
 
 PASSWORD = "correct horse battery staple"
 
@@ -76,8 +81,20 @@ def anonymous() -> APIClient:
     return APIClient(raise_request_exception=False)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def _touches_database(item: pytest.Item) -> bool:
+    fixtures = set(getattr(item, "fixturenames", ()))
+    return bool(
+        item.get_closest_marker("django_db")
+        or fixtures & {"db", "transactional_db"}
+        or issubclass(getattr(item, "cls", None) or object, TransactionTestCase)
+    )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """On PostgreSQL only what touches the database runs: the rest would do the same again as on SQLite."""
     if connection.vendor == "postgresql":
+        config.hook.pytest_deselected(items=[item for item in items if not _touches_database(item)])
+        items[:] = [item for item in items if _touches_database(item)]
         return
     skip = pytest.mark.skip(reason="NEEDS POSTGRESQL: set TEST_DATABASE_URL to a server that may create databases")
     for item in items:

@@ -11,10 +11,10 @@ from dataclasses import asdict, dataclass
 
 import structlog
 from django.conf import settings
-from django.db import DatabaseError, close_old_connections, transaction
+from django.db import DatabaseError, transaction
 
 from compliance.capabilities import Denial, Grant
-from compliance.content import ContentError, load_texts, open_secret, store_text
+from compliance.content import ContentError, MasterKeyMismatch, load_texts, open_secret, store_text
 from compliance.gate import Allow
 from compliance.statements import describe_lineage
 from workflows.admission import Admitted, admit_execution, ask_gate, build_request, inspect_release, load_execution
@@ -59,7 +59,6 @@ def _give_back(claim: Claim) -> None:
     """Hand an execution back after an unforeseen error; if even that fails, its lease runs out and it is swept."""
     delay = min(_LONGEST_RETRY_SECONDS, _FIRST_RETRY_SECONDS * 2 ** (claim.attempt - 1))
     try:
-        close_old_connections()
         hand_back(claim, delay)
     except DatabaseError as error:
         log.error("hand_back_failed", execution=str(claim.execution_id), error=type(error).__name__)
@@ -76,6 +75,8 @@ def run_claim(claim: Claim) -> None:
         if admitted is None:
             return
         work = prepare_work(admitted)
+    except MasterKeyMismatch:
+        raise  # this process's fault, not the stage's: another worker may well be able to read it
     except ContentError as error:
         _end_without_answer(claim, Ending(ExecutionStatus.FAILED, (ReasonCode.CONTENT_ERASED, str(error))))
         return

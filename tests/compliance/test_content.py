@@ -1,12 +1,16 @@
 """The content store: encrypted, bound to its workflow, erasable by its key."""
 
+import base64
 import uuid
 
 import pytest
 from django.db import connection
+from pytest_django.fixtures import Settings
 
 from compliance.content import (
     ContentError,
+    MasterKeyMismatch,
+    check_master_key,
     compute_digest,
     create_content_key,
     destroy_content_key,
@@ -107,6 +111,18 @@ def test_a_wrapped_key_opens_only_for_its_own_workflow() -> None:
 
     with pytest.raises(ContentError):
         load_text(first, digest)
+
+
+def test_another_master_key_is_told_from_an_erased_text(settings: Settings) -> None:
+    scope = make_scope()
+    digest = store_text(scope, TEXT)
+    check_master_key()
+    settings.CONTENT_MASTER_KEY = base64.b64encode(b"another key of thirty-two bytes!").decode()
+
+    with pytest.raises(MasterKeyMismatch, match="CONTENT_MASTER_KEY"):
+        check_master_key()
+    with pytest.raises(MasterKeyMismatch):
+        load_text(scope, digest)
 
 
 def test_a_missing_text_is_named() -> None:

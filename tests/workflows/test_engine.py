@@ -1,7 +1,10 @@
 """The life of a stage, end to end, with the embedded agent and with scripted ones."""
 
+import base64
+
 import pytest
 from django.contrib.auth.models import User
+from pytest_django.fixtures import Settings
 
 from compliance.content import compute_digest, load_text
 from compliance.services import read_attestations
@@ -266,8 +269,8 @@ def test_a_stage_whose_worker_died_is_finished_by_another() -> None:
         engine.run_claim(dead)
 
 
-def test_a_stage_that_kills_its_workers_fails_after_its_attempts(settings: object) -> None:
-    settings.MAX_ATTEMPTS = 3  # type: ignore[attr-defined]
+def test_a_stage_that_kills_its_workers_fails_after_its_attempts(settings: Settings) -> None:
+    settings.MAX_ATTEMPTS = 3
     workflow = submit(request_review_and_release())
     for _ in range(3):
         assert claim_execution(find_execution(workflow, "review").id) is not None
@@ -301,3 +304,14 @@ def test_a_worker_sees_only_the_stages_that_it_names(monkeypatch: pytest.MonkeyP
     run_to_rest(submit(WorkflowRequest(name="Three", stages=stages)))
 
     assert [[entry.stage_id for entry in work.inputs] for work in asked] == [[], [], ["b"]]
+
+
+def test_a_worker_with_the_wrong_master_key_fails_no_stage(settings: Settings) -> None:
+    workflow = submit(request_review_and_release())
+    right = settings.CONTENT_MASTER_KEY
+    settings.CONTENT_MASTER_KEY = base64.b64encode(b"another key of thirty-two bytes!").decode()
+    engine.run_ready_execution(find_execution(workflow, "review").id)
+    assert find_execution(workflow, "review").status == "queued", "the stage paid for its worker's configuration"
+
+    settings.CONTENT_MASTER_KEY = right
+    assert run_to_rest(workflow).status == "completed"

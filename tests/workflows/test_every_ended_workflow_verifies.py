@@ -21,7 +21,7 @@ from workflows.transitions import WORKFLOW_ENDS
 
 
 class EveryGeneratedWorkflowVerifies(TestCase):
-    @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(suppress_health_check=list(HealthCheck))
     @given(
         plans=workflow_plans(),
         kill_at=st.frozensets(st.integers(1, 120), max_size=4),

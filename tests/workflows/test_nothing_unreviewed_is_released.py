@@ -236,7 +236,7 @@ def check_released(workflow: Workflow, execution: Execution, chain: tuple[Attest
 
 
 class NothingUnreviewedIsReleased(TestCase):
-    @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck), derandomize=False)
+    @settings(suppress_health_check=list(HealthCheck))
     @given(
         plans=workflow_plans(),
         kill_at=st.frozensets(st.integers(1, 120), max_size=4),

@@ -23,6 +23,7 @@ from django.db import transaction
 from compliance import roles
 from compliance.accounts import create_account, find_account
 from compliance.api_keys import api_keys_of, issue_api_key, revoke_api_key
+from workflows.processes import end_with_parent
 
 DEMO_ACCOUNTS = (
     ("officer", "officer@countersign.example", roles.APPROVER),
@@ -112,7 +113,12 @@ def _start_web(host: str, port: int) -> subprocess.Popen[bytes]:
 
 def _start(*arguments: str) -> subprocess.Popen[bytes]:
     # In a session of its own: Ctrl-C must reach the children through us, in order, not all processes at once.
-    return subprocess.Popen([sys.executable, *arguments], cwd=settings.BASE_DIR, start_new_session=True)  # noqa: S603
+    return subprocess.Popen(  # noqa: S603  (our own interpreter and commands)
+        [sys.executable, *arguments],
+        cwd=settings.BASE_DIR,
+        start_new_session=True,
+        preexec_fn=lambda: end_with_parent(signal.SIGTERM),
+    )
 
 
 def _wait_until_answering(url: str, children: dict[str, subprocess.Popen[bytes]], stopping: list[int]) -> bool:

@@ -1,7 +1,8 @@
 from typing import Any
 
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 
+from compliance.content import MasterKeyMismatch, check_master_key
 from workflows.supervisor import Supervisor, start_django_q_cluster
 
 
@@ -9,4 +10,8 @@ class Command(BaseCommand):
     help = "Run the stages of workflows: a supervised django-q2 cluster, and the sweep that recovers lost work."
 
     def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            check_master_key()
+        except MasterKeyMismatch as error:
+            raise CommandError(f"The worker does not start: {error}.") from error
         Supervisor(start_django_q_cluster).run()
