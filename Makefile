@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+PROPERTIES := tests/workflows/test_nothing_unreviewed_is_released.py tests/workflows/test_every_ended_workflow_verifies.py
 SLOW := slow or browser or fuzz
 PYTEST := $(BIN)/pytest -q -n auto -rs
 
@@ -39,6 +40,7 @@ test: $(STAMP)  ## the suite on SQLite, then on PostgreSQL where one answers
 
 check: $(STAMP)  ## what is slow, on top of `make test`: browser, chaos, generated requests
 	$(PYTEST) -m "$(SLOW)"
+	$(PYTEST) --hypothesis-profile=thorough $(PROPERTIES)
 	@url=$$($(BIN)/python -m tests.find_postgresql); case $$? in \
 		0) echo "== the same on PostgreSQL"; \
 		   TEST_DATABASE_URL="$$url" $(PYTEST) -m "($(SLOW)) and not browser" ;; \

@@ -82,6 +82,8 @@ def anonymous() -> APIClient:
 
 
 def _touches_database(item: pytest.Item) -> bool:
+    if item.get_closest_marker("slow") or item.get_closest_marker("fuzz"):
+        return True  # these start processes on a database of the kind that the suite runs on
     fixtures = set(getattr(item, "fixturenames", ()))
     return bool(
         item.get_closest_marker("django_db")

@@ -276,17 +276,15 @@ class EvidenceBuilder:
     def record(self, stage: StageFacts, kind: str, facts: Mapping[str, Any], payload: object) -> None:
         """Add an event to the stage's journal. Call it before the stage ends."""
         events = self.journals.setdefault(stage.id, [])
+        text = json.dumps({"payload": payload, "salt": f"{len(events):032x}"})
         entry = {
-            "salt": f"{len(events):032x}",
             "sequence": len(events),
             "kind": kind,
             "at": WRITTEN_AT.isoformat(),
             "facts": dict(facts),
-            "payload": payload,
+            "payload_sha256": digest_of(text),
         }
-        text = json.dumps(entry, ensure_ascii=True, sort_keys=True)
-        shown = {name: entry[name] for name in ("sequence", "kind", "facts", "at")}
-        events.append({**shown, "digest": digest_of(text), "payload": text, "redacted": False})
+        events.append(describe_event(entry, text))
 
     def run(self, stage: StageFacts, text: str | None = None, **ending: Any) -> Allow | Wait | Refuse:
         """Take a stage through admission and end as an honest worker does. Waiting leaves no certificate.
@@ -340,6 +338,19 @@ class EvidenceBuilder:
             "code": outcome["code"],
             "execution_id": end.execution_id if end else None,
         }
+
+
+def describe_event(entry: Mapping[str, Any], payload: str | None) -> dict[str, Any]:
+    """Return an event of a journal as it stands in a package; a payload of None was withheld."""
+    text = rfc8785.dumps(dict(entry)).decode()
+    return {
+        "sequence": entry["sequence"],
+        "kind": entry["kind"],
+        "entry": text,
+        "digest": digest_of(text),
+        "payload": payload,
+        "redacted": payload is None,
+    }
 
 
 def read_statement(certificate: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """What a package claims, member by member: held against what its certificates state."""
 
+import json
 from collections.abc import Callable
 from copy import deepcopy
 from typing import Any
@@ -8,7 +9,7 @@ import pytest
 
 from compliance.package import VerificationReport, verify_package
 from compliance.package.text_output import format_report
-from tests.evidence_builder import EvidenceBuilder, digest_of, read_statement, sign_again
+from tests.evidence_builder import EvidenceBuilder, describe_event, digest_of, read_statement, sign_again
 from tests.package_builder import TEXT, build_package, build_reviewed_release
 from tests.package_tampering import changed, iterate_paths, places
 
@@ -112,7 +113,7 @@ def test_no_member_can_be_added_or_removed_unnoticed() -> None:
         current: Any = PACKAGE
         for step in path:
             current = current[step]
-        if not isinstance(current, dict) or "facts" in path:
+        if not isinstance(current, dict):
             continue
         for name in current:
             without = {other: value for other, value in current.items() if other != name}
@@ -191,16 +192,38 @@ def test_a_journal_event_cannot_be_dropped_reordered_or_reworded() -> None:
     where = "stages[0].compliance_package.audit_trail"
     for change in (lambda events: events[:1], lambda events: events[::-1], lambda events: [*events, events[0]]):
         assert where in places(verify(changed(PACKAGE, *TRAIL, to=change)))
-    assert places(verify(changed(PACKAGE, *TRAIL, 1, "facts", to={"decision": "refuse"}))) == {f"{where}[1]"}
     assert places(verify(changed(PACKAGE, *TRAIL, 1, "kind", to="tool_result"))) == {f"{where}[1]"}
-    assert f"{where}[1]" in places(verify(changed(PACKAGE, *TRAIL, 1, "payload", to="{}")))
+    assert places(verify(changed(PACKAGE, *TRAIL, 1, "sequence", to=7))) == {f"{where}[1]"}
+    assert places(verify(changed(PACKAGE, *TRAIL, 1, "payload", to="{}"))) == {f"{where}[1]"}
 
 
-def test_a_withheld_journal_payload_still_counts_in_the_root() -> None:
-    package = changed(PACKAGE, *TRAIL, 1, to=lambda event: {**event, "payload": None, "redacted": True})
-    report = verify(package)
+def withheld(event: dict[str, Any]) -> dict[str, Any]:
+    return {**event, "payload": None, "redacted": True}
+
+
+def reworded(event: dict[str, Any]) -> dict[str, Any]:
+    """The event with another decision in its facts, and the digest that goes with it."""
+    entry = json.loads(event["entry"])
+    return describe_event({**entry, "facts": {**entry["facts"], "decision": "refuse"}}, event["payload"])
+
+
+def test_a_journal_event_whose_payload_is_withheld_still_verifies() -> None:
+    report = verify(changed(PACKAGE, *TRAIL, 1, to=withheld))
     assert report.ok, list(format_report(report))
-    assert report.redacted == ("stages[0].compliance_package.audit_trail[1]",)
+    assert report.redacted == ("stages[0].compliance_package.audit_trail[1].payload",)
+
+
+@pytest.mark.parametrize("show", [dict, withheld], ids=["whole", "withheld"])
+def test_a_fact_cannot_change_whether_or_not_the_payload_is_there(show: Callable[[Any], dict[str, Any]]) -> None:
+    where = "stages[0].compliance_package.audit_trail"
+    kept = changed(
+        PACKAGE, *TRAIL, 1, to=lambda event: show({**event, "entry": event["entry"].replace("allow", "refuse")})
+    )
+    assert places(verify(kept)) == {f"{where}[1]"}
+    assert places(verify(changed(PACKAGE, *TRAIL, 1, to=lambda event: show(reworded(event))))) == {where}
+
+
+def test_a_payload_that_goes_missing_is_not_taken_for_a_withheld_one() -> None:
     missing = changed(PACKAGE, *TRAIL, 1, "payload", to=None)
     assert places(verify(missing)) == {"stages[0].compliance_package.audit_trail[1]"}
 
@@ -213,7 +236,7 @@ def test_a_tool_call_beyond_the_grant_shows() -> None:
     builder.run(stage, "Made.")
     builder.close()
     found = places(verify(build_package(builder), builder.public_key_pem))
-    assert found == {"stages[0].compliance_package.audit_trail[0].facts.decision"}
+    assert found == {"stages[0].compliance_package.audit_trail[0].entry"}
 
 
 # --- what not even the holder of the key can certify

@@ -1,9 +1,9 @@
 """Stand-ins for model providers: HTTP servers on the loopback that speak the providers' real wire formats.
 
-    with AnthropicStub([HttpError(529), Text("Hello.")]) as server:
-        monkeypatch.setenv(server.environment_variable, server.base_url)
-        ...
-        assert server.requests[0].api_key == "sk-the-stage-key"
+with AnthropicStub([HttpError(529), Text("Hello.")]) as server:
+    monkeypatch.setenv(server.environment_variable, server.base_url)
+    ...
+    assert server.requests[0].api_key == "sk-the-stage-key"
 """
 
 from tests.stub_models.anthropic import AnthropicStub

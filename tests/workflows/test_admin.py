@@ -84,7 +84,13 @@ def records(db: None) -> Workflow:
     ExecutionEvent.objects.get_or_create(
         execution=first,
         sequence=1000,
-        defaults={"kind": "tool_call", "facts": {"tool": HOSTILE}, "digest": "0" * 64, "created_at": first.created_at},
+        defaults={
+            "kind": "tool_call",
+            "entry": json.dumps({"facts": {"tool": HOSTILE}}),
+            "digest": "0" * 64,
+            "payload_digest": "0" * 64,
+            "created_at": first.created_at,
+        },
     )
     return workflow
 

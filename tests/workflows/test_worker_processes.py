@@ -1,19 +1,29 @@
 """Real web and worker processes against a model that hangs: what is killed or cancelled, and what comes of it."""
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from examples.countersign_client import Countersign
-from examples.local_service import LocalService
+from examples.local_service import LocalService, temporary_database
 from tests.real_processes import find_descendants, hang_first, kill_all, reviewed_release, wait_until
 from tests.stub_models import AnthropicStub, OpenAIStub
 
 pytestmark = pytest.mark.slow
 
 
-def make_service(tmp_path: Path, stub: AnthropicStub | OpenAIStub) -> LocalService:
-    return LocalService(tmp_path, worker_processes=2, environment={stub.environment_variable: stub.base_url})
+@contextmanager
+def make_service(tmp_path: Path, stub: AnthropicStub | OpenAIStub) -> Iterator[LocalService]:
+    """Web and a worker of two processes, on a database of their own of the kind that the suite runs on."""
+    environment = {stub.environment_variable: stub.base_url}
+    with (
+        temporary_database(os.environ.get("TEST_DATABASE_URL", "")) as url,
+        LocalService(tmp_path, url, worker_processes=2, environment=environment) as service,
+    ):
+        yield service
 
 
 @pytest.mark.parametrize("whole_worker", [True, False], ids=["supervisor and all", "task processes"])
