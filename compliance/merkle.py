@@ -1,7 +1,7 @@
 """The Merkle tree over an execution's journal. Standard library only.
 
 Source: RFC 6962, section 2.1 (leaf prefix 0x00, node prefix 0x01). A leaf is the digest of one journal
-payload; each payload holds a random salt, so a digest whose payload was erased gives nothing away.
+entry, which names its payload by digest; a payload holds a random salt, so that its digest gives nothing away.
 """
 
 import hashlib
@@ -12,7 +12,7 @@ _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 def compute_merkle_root(leaf_digests: Sequence[str]) -> str:
-    """Return the root, in hex, over payload digests given in hex and in order; of none, SHA-256 of nothing.
+    """Return the root, in hex, over entry digests given in hex and in order; of none, SHA-256 of nothing.
 
     Raises ValueError for a leaf that is no SHA-256 in lower-case hex: no digest may have two spellings.
     """

@@ -13,9 +13,11 @@ from compliance.shapes import (
     each,
     identifier,
     integer,
+    mapping,
     members,
     one_of,
     optional,
+    scalar,
     sha256,
     text,
 )
@@ -117,6 +119,9 @@ PREDICATE_SHAPES: Mapping[str, Shape] = {
         ),
     ),
 }
+
+# An event of a journal, which an execution's certificate covers by its Merkle root.
+JOURNAL_ENTRY = members(sequence=integer, kind=identifier, at=text, facts=mapping(scalar), payload_sha256=sha256)
 
 # A policy's canonical document, as far as gate and verifier read it.
 POLICY_DOCUMENT = at_least(

@@ -65,12 +65,11 @@ def _fill_texts(execution: Execution, summary: Mapping[str, Any], texts: TextExp
 
 
 def _describe_event(event: ExecutionEvent, texts: TextExporter) -> dict[str, Any]:
-    payload = texts.export_event(event.digest)
+    payload = texts.export_payload(event.payload_digest)
     return {
         "sequence": event.sequence,
         "kind": event.kind,
-        "facts": event.facts,
-        "at": format_time(event.created_at),
+        "entry": event.entry,
         "digest": event.digest,
         "payload": payload,
         "redacted": payload is None,

@@ -163,4 +163,4 @@ def _name_texts(rows: _Rows, chain: Iterable[Attestation]) -> set[str]:
     named = {digest for stage in rows.stages for digest in (stage.task_digest, stage.document_digest)}
     named |= {digest for row in rows.executions for digest in (row.artifact_digest, row.answer_digest)}
     named |= {entry.predicate["reason_sha256"] for entry in chain if entry.kind == "sign_off"}
-    return named | {event.digest for event in rows.events}
+    return named | {event.payload_digest for event in rows.events}

@@ -10,40 +10,45 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
+import rfc8785
 from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
-from compliance.content import load_text, store_text
+from compliance.content import compute_digest, load_text, store_text
 from compliance.merkle import compute_merkle_root
 from workflows.leases import Claim, LeaseLost
 from workflows.models import Execution, ExecutionEvent, ExecutionStatus, Stage, StageDocument
 
 _SALT_BYTES = 16
+_MAX_NUMBER = 2**53 - 1  # RFC 8785 numbers are exact up to here
 
 
 def record_event(claim: Claim, kind: str, facts: Mapping[str, Any], payload: object) -> None:
-    """Append one event. `facts` hold no text; the payload, with a salt, goes to the content store. Raises LeaseLost."""
+    """Append one event. `facts` hold no text; the payload, with a salt, goes to the content store. Raises LeaseLost.
+
+    The event's digest covers the facts and, by its digest, the payload: facts are proven whatever becomes of it.
+    """
     at = timezone.now()
-    cleaned = {name: _clean_fact(value) for name, value in facts.items()}
     with transaction.atomic():
         sequence = _next_sequence(claim)
-        entry = {
-            "salt": secrets.token_hex(_SALT_BYTES),
-            "sequence": sequence,
-            "kind": kind,
-            "at": at.isoformat(),
-            "facts": cleaned,
-            "payload": payload,
-        }
-        # ASCII only: a lone surrogate out of a model's answer stays an escape and cannot break the encoding.
-        digest = store_text(claim.workflow_id, json.dumps(entry, ensure_ascii=True, sort_keys=True))
+        payload_digest = store_text(claim.workflow_id, _encode_payload(payload))
+        entry = rfc8785.dumps(
+            {
+                "sequence": sequence,
+                "kind": kind,
+                "at": at.isoformat(),
+                "facts": {name: _clean_fact(value) for name, value in facts.items()},
+                "payload_sha256": payload_digest,
+            }
+        ).decode()
         ExecutionEvent.objects.create(
             execution_id=claim.execution_id,
             sequence=sequence,
             kind=kind,
-            facts=cleaned,
-            digest=digest,
+            entry=entry,
+            digest=compute_digest(entry),
+            payload_digest=payload_digest,
             created_at=at,
         )
 
@@ -98,8 +103,26 @@ def _next_sequence(claim: Claim) -> int:
     return int(Execution.objects.values_list("event_count", flat=True).get(id=claim.execution_id)) - 1
 
 
+def _encode_payload(payload: object) -> str:
+    """Return the payload, salted, as JSON in ASCII: a lone surrogate out of a model's answer stays an escape.
+
+    NaN and infinities, which JSON has no number for, become strings.
+    """
+    salted = {"salt": secrets.token_hex(_SALT_BYTES), "payload": payload}
+    try:
+        return json.dumps(salted, ensure_ascii=True, sort_keys=True, allow_nan=False)
+    except ValueError:
+        finite = json.loads(json.dumps(salted), parse_constant=str)
+        return json.dumps(finite, ensure_ascii=True, sort_keys=True, allow_nan=False)
+
+
 def _clean_fact(value: Any) -> Any:
-    """Keep what a database cannot store out of facts: NUL and lone surrogates become question marks."""
-    if not isinstance(value, str):
+    """Keep out of facts what canonical JSON or a database cannot hold.
+
+    NUL and lone surrogates become question marks; numbers that are not finite or beyond 2^53 become strings.
+    """
+    if isinstance(value, bool) or value is None:
         return value
+    if isinstance(value, int | float):
+        return value if abs(value) <= _MAX_NUMBER else str(value)
     return value.replace("\0", "?").encode("utf-8", "replace").decode()[:400]

@@ -4,6 +4,7 @@ Texts (tasks, documents, artifacts, journal payloads) are held by digest; the te
 content store, encrypted under the workflow's key. Status columns change only through `workflows.transitions`.
 """
 
+import json
 import uuid
 from typing import Any
 
@@ -180,13 +181,18 @@ class Execution(models.Model):
 
 @append_only
 class ExecutionEvent(models.Model):
-    """One entry of an execution's journal. The payload (with its salt) is in the content store under `digest`."""
+    """One event of an execution's journal: `entry` is what the certificate covers, byte for byte, by `digest`.
+
+    The entry is canonical JSON of sequence, kind, at, facts and payload_sha256. The payload, with a salt, is in the
+    content store under `payload_digest`, so that erasing it leaves the entry and all that it proves.
+    """
 
     execution = models.ForeignKey(Execution, on_delete=models.PROTECT, related_name="events")
     sequence = models.PositiveIntegerField()
     kind = models.CharField(max_length=24)
-    facts: "models.JSONField[dict[str, Any], dict[str, Any]]" = models.JSONField(default=dict)
-    digest = models.CharField(max_length=64)
+    entry = models.TextField(help_text="The entry in its canonical form (RFC 8785), exactly as digested.")
+    digest = models.CharField(max_length=64, help_text="SHA-256 of the entry: its leaf in the Merkle tree.")
+    payload_digest = models.CharField(max_length=64, help_text="SHA-256 of the payload's text, which is salted.")
     created_at = models.DateTimeField()
 
     class Meta:
@@ -195,6 +201,12 @@ class ExecutionEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.sequence} {self.kind}"
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What is known of the event without its payload: short, and no text that anybody wrote."""
+        facts: dict[str, Any] = json.loads(self.entry)["facts"]
+        return facts
 
 
 @append_only

@@ -40,13 +40,10 @@ class TextExporter:
         shown = None if whole is None or self._holds_redactable(json.loads(whole)) else whole
         return {"text": shown, "sha256": digest, "redacted": shown is None}
 
-    def export_event(self, digest: str) -> str | None:
-        """Return the entry of a journal event, a text in JSON; None where it was erased or would be masked.
-
-        Only its payload can hold what somebody wrote: the rest is ours, and is looked at by nobody.
-        """
+    def export_payload(self, digest: str) -> str | None:
+        """Return the payload of a journal event, a text in JSON; None where it was erased or would be masked."""
         whole = self.texts.get(digest)
-        return None if whole is None or self._holds_redactable(json.loads(whole).get("payload")) else whole
+        return None if whole is None or self._holds_redactable(json.loads(whole)["payload"]) else whole
 
     def _redact(self, text: str) -> str:
         findings = [

@@ -2,6 +2,9 @@
 
 A text stands as `{"text", "sha256", "redacted"}`: whole, with `redacted` false; masked, with `redacted` true; or
 null, with `redacted` true, where it was erased or is withheld. `sha256` always names the whole text.
+
+An event of a journal stands as its entry, byte for byte, with the digest that the Merkle tree is made of, and its
+payload, whole or null. `sequence` and `kind` are the entry's, for reading.
 """
 
 from compliance.predicates import CHECK, DENIAL, POLICY, REASON, ROLES, UPSTREAM, USAGE
@@ -11,11 +14,9 @@ from compliance.shapes import (
     each,
     identifier,
     integer,
-    mapping,
     members,
     one_of,
     optional,
-    scalar,
     sha256,
     text,
 )
@@ -143,8 +144,7 @@ _FLOW_ANALYSIS = members(
 _EVENT = members(
     sequence=integer,
     kind=text,
-    facts=mapping(scalar),
-    at=text,
+    entry=text,
     digest=sha256,
     payload=optional(text),
     redacted=boolean,

@@ -1,6 +1,7 @@
 """The admin's pages, walked as owner, officer and outsider."""
 
 import html
+import json
 import re
 import uuid
 from collections.abc import Callable

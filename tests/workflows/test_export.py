@@ -346,7 +346,7 @@ def test_damaged_evidence_is_not_exported_and_said_to_be_damaged(
         with pytest.raises(CommandError, match="certificate 1: it carries sequence number 2"):
             run_export(*arguments)
     another_key = override_settings(CONTENT_MASTER_KEY=base64.b64encode(bytes(32)).decode())
-    with another_key, pytest.raises(CommandError, match="encrypted under another key"):
+    with another_key, pytest.raises(CommandError, match="does not open under"):
         run_export(*arguments)
     assert not list(tmp_path.iterdir())
 
