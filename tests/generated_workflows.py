@@ -1,0 +1,206 @@
+"""Workflows that hypothesis makes up: roles, lineage, policies, what agents answer, and what goes wrong meanwhile."""
+
+import contextlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+from unittest import mock
+
+from hypothesis import strategies as st
+
+from releases.services import sign_off
+from tests.people import PASSWORD, make_alice, make_bob
+from tests.workflow_driver import CLEAN_TEXT, expire_leases, submit
+from workflows import admission, endings, engine, journal
+from workflows.agents.types import (
+    AgentFailure,
+    AgentResult,
+    AgentWork,
+    Answer,
+    ReleaseAnswer,
+    ReviewAnswer,
+    Usage,
+    WorkerAnswer,
+)
+from workflows.leases import sweep
+from workflows.models import Execution, Workflow
+from workflows.requests import StageRequest, WorkflowRequest
+from workflows.services import cancel_workflow
+
+TEXTS = (
+    CLEAN_TEXT,
+    CLEAN_TEXT,
+    CLEAN_TEXT,
+    "This is material non-public information: the merger has not yet been announced.",
+    "Patient: Jane Roe, SSN 219-09-9999, MRN: 00482913, born 04/12/1961.",
+    "Privileged and confidential: attorney-client communication about the claim.",
+)
+POLICIES = ("default", "default", "sox", "hipaa", "legal_privilege")
+REVIEWS = ("approved", "approved", "approved", "approved", "modified", "rejected", "no_verdict", "error")
+CRASH_POINTS = (
+    (engine, "admit_execution"),
+    (engine, "move_execution"),
+    (engine, "assess_answer"),
+    (engine, "finish_execution"),
+    (engine, "end_execution"),
+    (engine, "store_text"),
+    (admission, "issue_certificate"),
+    (admission, "move_execution"),
+    (endings, "issue_certificate"),
+    (endings, "move_execution"),
+    (endings, "move_stage"),
+    (endings, "move_workflow"),
+    (endings, "wake_execution"),
+    (endings, "close_chain"),
+    (journal, "store_text"),
+)
+CANCEL_POINTS = frozenset({"admit_execution", "assess_answer", "finish_execution"})
+
+
+class WorkerKilled(BaseException):
+    """Stands for SIGKILL: nothing catches it, and the transaction it interrupts is rolled back."""
+
+
+@dataclass
+class Interruptions:
+    """Kills the worker, or cancels the workflow, at numbered calls of the points above."""
+
+    kill_at: frozenset[int]
+    cancel_at: int | None
+    workflow: Workflow | None = None
+    count: int = 0
+    patches: list[Any] = field(default_factory=list)
+
+    def wrap(self, name: str, real: Callable[..., Any]) -> Callable[..., Any]:
+        def interrupted(*arguments: Any, **options: Any) -> Any:
+            self.count += 1
+            if self.cancel_at is not None and self.count >= self.cancel_at and name in CANCEL_POINTS:
+                self.cancel_at = None
+                assert self.workflow is not None
+                cancel_workflow(workflow_id=self.workflow.id, actor=make_alice(), address=None)
+            if self.count in self.kill_at and self.count % 2:
+                raise WorkerKilled
+            result = real(*arguments, **options)
+            if self.count in self.kill_at:
+                raise WorkerKilled
+            return result
+
+        return interrupted
+
+    def __enter__(self) -> "Interruptions":
+        for module, name in CRASH_POINTS:
+            patch = mock.patch.object(module, name, self.wrap(name, getattr(module, name)))
+            patch.start()
+            self.patches.append(patch)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for patch in reversed(self.patches):
+            patch.stop()
+
+
+@st.composite
+def stage_plans(draw: st.DrawFn, position: int, count: int, roles: list[str]) -> tuple[StageRequest, str, str]:
+    """A stage, what its agent answers, and the text that it writes. Most workflows end in a release."""
+    choices = ["reviewer", "reviewer", "release", "worker", "intake"] if position else ["reviewer", "worker"]
+    role = draw(st.sampled_from(choices)) if position + 1 < count else "release"
+    upstream = draw(st.sets(st.sampled_from(range(position)), max_size=3)) if position else set()
+    if role == "release":
+        reviewers = [index for index in range(position) if roles[index] == "reviewer"]
+        if reviewers:
+            upstream.add(draw(st.sampled_from(reviewers)))
+        else:
+            role = "worker"
+    takes_document = role in {"worker", "intake"} or (role == "reviewer" and not upstream)
+    stage = StageRequest(
+        id=f"s{position}",
+        name=f"Stage {position}",
+        task="Do it.",
+        stage_role=role,
+        compliance_policy=draw(st.sampled_from(POLICIES)),
+        upstream_stage_ids=tuple(f"s{index}" for index in sorted(upstream)),
+        document=draw(st.sampled_from(TEXTS)) if takes_document and draw(st.booleans()) else None,
+    )
+    return stage, draw(st.sampled_from(REVIEWS)), draw(st.sampled_from(TEXTS))
+
+
+@st.composite
+def workflow_plans(draw: st.DrawFn) -> list[tuple[StageRequest, str, str]]:
+    plans: list[tuple[StageRequest, str, str]] = []
+    count = draw(st.integers(2, 5))
+    for position in range(count):
+        plans.append(draw(stage_plans(position, count, [plan[0].stage_role for plan in plans])))
+    return plans
+
+
+def build_agent(plans: list[tuple[StageRequest, str, str]]) -> Callable[..., Any]:
+    answers = {plan[0].id: plan for plan in plans}
+
+    async def run(work: AgentWork, journal: Any, documents: Any) -> AgentResult:
+        stage_id = await documents.bridge.call(_find_stage_id, work.execution_id)
+        _, review, text = answers[stage_id]
+        await journal.record("model_request", {"attempt": 1}, {"task": work.task})
+        answer = _answer(work, review, text)
+        await journal.record("model_response", {"output_tokens": 1}, {"answer": repr(answer)})
+        return AgentResult(answer, work.provider, "scripted", Usage(1, 1, 1), 0)
+
+    return run
+
+
+def _find_stage_id(execution_id: str) -> str:
+    return Execution.objects.select_related("stage").get(id=execution_id).stage.stage_id
+
+
+def _answer(work: AgentWork, review: str, text: str) -> Answer:
+    if work.role == "reviewer":
+        if review == "no_verdict":
+            raise AgentFailure("no_verdict", "no structured answer")
+        if review == "error":
+            raise AgentFailure("provider_error", "the provider broke")
+        return ReviewAnswer(review, text, (), "")  # type: ignore[arg-type]
+    if work.role == "release":
+        return ReleaseAnswer("hold" if review == "rejected" else "release", "")
+    return WorkerAnswer(text)
+
+
+def drive(workflow: Workflow, sign_offs: list[str]) -> None:
+    """Run to rest as workers, sweep and officers would, whatever gets killed meanwhile."""
+    decisions = list(sign_offs)
+    for _ in range(300):
+        open_rows = Execution.objects.filter(stage__workflow=workflow)
+        ready = open_rows.filter(status="queued").first()
+        waiting = open_rows.filter(status="waiting").first()
+        if ready is not None:
+            open_rows.filter(id=ready.id).update(available_at=None)
+            with contextlib.suppress(WorkerKilled):
+                engine.run_ready_execution(ready.id)
+        elif open_rows.filter(status__in=["planning", "executing", "verifying"]).exists():
+            expire_leases(workflow)
+            sweep()
+        elif waiting is not None and decisions:
+            sign_off(
+                execution_id=waiting.id,
+                actor=make_bob(),
+                decision=decisions.pop(),
+                artifact_sha256=waiting.subject_digest,
+                meaning="Approval",
+                reason="Read it.",
+                password=PASSWORD,
+                address=None,
+            )
+        else:
+            return
+    raise AssertionError("the workflow never came to rest")
+
+
+def run_generated(
+    plans: list[tuple[StageRequest, str, str]], kill_at: frozenset[int], cancel_at: int | None, sign_offs: list[str]
+) -> Workflow:
+    """Create a planned workflow and run it to rest under these interruptions; return it as it is then."""
+    make_bob()
+    workflow = submit(WorkflowRequest(name="Generated", stages=tuple(plan[0] for plan in plans)))
+    interruptions = Interruptions(kill_at, cancel_at, workflow)
+    with mock.patch.object(engine, "run_agent", build_agent(plans)), interruptions:
+        drive(workflow, sign_offs)
+    workflow.refresh_from_db()
+    return workflow
