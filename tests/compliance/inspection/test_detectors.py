@@ -116,6 +116,7 @@ MARKERS = [
     ("unannounced_deal", "The board discussed an «unannounced acquisition» of a rival."),
     ("unannounced_deal", "The «merger with Initech has not yet been announced»."),
     ("unreleased_results", "Prepared «ahead of the earnings release»."),
+    ("unreleased_results", "«Third quarter results have not yet been announced»."),
     ("unreleased_results", "Attached are «confidential earnings» figures."),
     ("unreleased_results", "Revenue of «$4.2 billion will beat guidance; not yet public» news."),
     ("unreleased_results", "Please hold: «embargoed until Thursday, EPS is $1.42» per share."),
