@@ -3,7 +3,8 @@
 Each statement carries the workflow's id, its own sequence number and the digest of the statement before it, so
 that none can be swapped, dropped, inserted or moved to another workflow without the reading failing. What the
 statements say of one another must fit as well: a stage is described alike wherever it is named, an execution ends
-once, and only after the admission that its end refers to.
+once, and only after the admission that its end refers to, one person has requested all of it, and the closing
+certificate lists every stage, by position.
 """
 
 from collections.abc import Mapping, Sequence
@@ -102,6 +103,7 @@ class _History:
     executions: dict[str, str] = field(default_factory=dict)
     admissions: dict[str, Attestation] = field(default_factory=dict)
     ended: set[str] = field(default_factory=set)
+    requester_id: str = ""
     closed: bool = False
 
 
@@ -168,8 +170,7 @@ def _find_contradiction(attestation: Attestation, history: _History, previous: s
         return "it follows the closing certificate"
     if attestation.kind == "closing":
         history.closed = True
-        fits = attestation.subject_digest == (previous or NEVER_ADMITTED)
-        return None if fits else "its subject is not the certificate before it"
+        return _find_closing_problem(attestation, history, previous)
     stage = attestation.predicate["stage"]
     if not is_same(history.stages.setdefault(attestation.stage_id, stage), stage):
         return f"it describes stage {attestation.stage_id} otherwise than a certificate before it"
@@ -181,9 +182,34 @@ def _find_contradiction(attestation: Attestation, history: _History, previous: s
         return f"execution {attestation.execution_id} has already ended"
     if attestation.kind == "admission":
         history.admissions[attestation.execution_id] = attestation
-        return None
+        return _find_requester_problem(attestation, history)
     history.ended.add(attestation.execution_id)
     return _find_end_problem(attestation, history.admissions.get(attestation.execution_id))
+
+
+def _find_requester_problem(attestation: Attestation, history: _History) -> str | None:
+    """Who asked decides who may sign off, so it may not vary. A person's name may change meanwhile; the id does not."""
+    requester_id = attestation.predicate["requester"]["id"]
+    history.requester_id = history.requester_id or requester_id
+    return None if requester_id == history.requester_id else "it names another requester than a certificate before it"
+
+
+def _find_closing_problem(closing: Attestation, history: _History, previous: str | None) -> str | None:
+    """Return what is wrong between the list of stages in a closing certificate and the certificates before it."""
+    if closing.subject_digest != (previous or NEVER_ADMITTED):
+        return "its subject is not the certificate before it"
+    stages = closing.predicate["stages"]
+    if [stage["position"] for stage in stages] != list(range(len(stages))):
+        return "the stages that it lists are not numbered from 0 without a gap, in order"
+    listed = {stage["id"]: stage for stage in stages}
+    if len(listed) != len(stages) or len({stage["uid"] for stage in stages}) != len(stages):
+        return "it lists a stage twice"
+    for stage_id, described in history.stages.items():
+        if stage_id not in listed:
+            return f"it does not list stage {stage_id}, of which there are certificates"
+        if not is_same({name: listed[stage_id][name] for name in described}, described):
+            return f"it describes stage {stage_id} otherwise than a certificate before it"
+    return _find_requester_problem(closing, history)
 
 
 def _find_end_problem(end: Attestation, admission: Attestation | None) -> str | None:

@@ -40,16 +40,17 @@ VERDICT = one_of(VERDICTS | {""})
 _LINK = members(id=identifier, sequence=integer, previous=optional(sha256))
 _PERSON = members(id=identifier, name=text)
 _ATTEMPT = members(id=identifier, attempt=integer)
-_STAGE = members(
-    id=identifier,
-    uid=identifier,
-    name=text,
-    position=integer,
-    role=one_of(ROLES),
-    task_sha256=sha256,
-    document_sha256=optional(sha256),
-    upstream_stage_ids=each(identifier),
-)
+_STAGE_MEMBERS: Mapping[str, Shape] = {
+    "id": identifier,
+    "uid": identifier,
+    "name": text,
+    "position": integer,
+    "role": one_of(ROLES),
+    "task_sha256": sha256,
+    "document_sha256": optional(sha256),
+    "upstream_stage_ids": each(identifier),
+}
+_STAGE = members(**_STAGE_MEMBERS)
 
 PREDICATE_SHAPES: Mapping[str, Shape] = {
     "admission": members(
@@ -102,15 +103,15 @@ PREDICATE_SHAPES: Mapping[str, Shape] = {
     "closing": members(
         workflow=_LINK,
         issued_at=text,
+        name=text,
+        description_sha256=optional(sha256),
+        mode=text,
+        requester=_PERSON,
         outcome=OUTCOME,
         verdict=VERDICT,
         stages=each(
             members(
-                id=identifier,
-                uid=identifier,
-                name=text,
-                position=integer,
-                role=one_of(ROLES),
+                **_STAGE_MEMBERS,
                 policy=sha256,
                 status=one_of(ENDS),
                 code=text,

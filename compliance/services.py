@@ -1,19 +1,19 @@
 """Actions on evidence: issue a certificate, read a chain's evidence, record an audit event."""
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import connection
 from django.utils import timezone
 
-from compliance.chain import Attestation, read_chain
+from compliance.chain import NEVER_ADMITTED, Attestation, read_chain
 from compliance.envelope import Envelope, load_public_keys, parse_envelope
 from compliance.gate import Evidence
 from compliance.models import AuditEvent, Certificate, EvidenceChain, SigningKey
 from compliance.signing import public_identity, sign_statement
-from compliance.statements import CertificateDraft, draft_closing, encode_statement
+from compliance.statements import CertificateDraft, EndedStage, WorkflowFacts, draft_closing, encode_statement
 
 
 class ChainClosed(Exception):
@@ -66,12 +66,23 @@ def issue_certificate(workflow_id: uuid.UUID, draft: CertificateDraft) -> Certif
 
 
 def close_chain(
-    workflow_id: uuid.UUID, *, status: str, verdict: str, reason: tuple[str, str], stages: list[Mapping[str, Any]]
+    workflow_id: uuid.UUID,
+    *,
+    workflow: WorkflowFacts,
+    status: str,
+    verdict: str,
+    reason: tuple[str, str],
+    stages: Sequence[EndedStage],
 ) -> Certificate:
     """Issue the closing certificate: how the workflow and each of its stages ended. Same rules as above."""
     head_digest = EvidenceChain.objects.select_for_update().get(id=workflow_id).head_digest
     draft = draft_closing(
-        status=status, verdict=verdict, reason=reason, stages=stages, head_digest=head_digest or "0" * 64
+        workflow=workflow,
+        status=status,
+        verdict=verdict,
+        reason=reason,
+        stages=stages,
+        head_digest=head_digest or NEVER_ADMITTED,
     )
     return issue_certificate(workflow_id, draft)
 

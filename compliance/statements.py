@@ -43,6 +43,27 @@ class PersonFacts:
 
 
 @dataclass(frozen=True)
+class WorkflowFacts:
+    """The workflow as asked for. `description_sha256` is None where it has no description."""
+
+    name: str
+    description_sha256: str | None
+    mode: str
+    requester: PersonFacts
+
+
+@dataclass(frozen=True)
+class EndedStage:
+    """How a stage ended; `code` is its reason's, and `execution_id` None where it never ran."""
+
+    stage: StageFacts
+    policy_digest: str
+    status: str
+    code: str
+    execution_id: str | None
+
+
+@dataclass(frozen=True)
 class CertificateDraft:
     """A statement that lacks only its place in the chain. `columns` are the searchable facts about it."""
 
@@ -203,17 +224,36 @@ def draft_sign_off(
 
 
 def draft_closing(
-    *, status: str, verdict: str, reason: tuple[str, str], stages: Sequence[Mapping[str, Any]], head_digest: str
+    *,
+    workflow: WorkflowFacts,
+    status: str,
+    verdict: str,
+    reason: tuple[str, str],
+    stages: Sequence[EndedStage],
+    head_digest: str,
 ) -> CertificateDraft:
-    """The end of a workflow: every stage with how it ended, so that none can be left out of a package."""
+    """The end of a workflow: every stage, by position, as it was asked for and with how it ended.
+
+    So none can be left out of a package, and what a stage that never ran was to do is certified too.
+    """
     return CertificateDraft(
         kind="closing",
         subject_name="chain",
         subject_digest=head_digest,
         predicate={
+            **asdict(workflow),
             "outcome": {"status": status, "code": reason[0], "detail": reason[1]},
             "verdict": verdict,
-            "stages": [dict(stage) for stage in stages],
+            "stages": [
+                {
+                    **_plain(ended.stage),
+                    "policy": ended.policy_digest,
+                    "status": ended.status,
+                    "code": ended.code,
+                    "execution_id": ended.execution_id,
+                }
+                for ended in stages
+            ],
         },
         outcome=status,
         verdict=verdict,

@@ -31,9 +31,11 @@ from compliance.merkle import compute_merkle_root
 from compliance.policy_terms import read_policy_terms
 from compliance.statements import (
     CertificateDraft,
+    EndedStage,
     PersonFacts,
     PolicyFacts,
     StageFacts,
+    WorkflowFacts,
     describe_lineage,
     draft_admission,
     draft_closing,
@@ -44,6 +46,7 @@ from compliance.statements import (
 from compliance.verdicts import find_required_proofs
 
 WRITTEN_AT = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
+NAME, DESCRIPTION = "Notice", "For everybody in the house."
 GRANT = ("document:read:reports",)
 DECISIONS = {"reviewer": "approved", "release": "release"}
 
@@ -309,14 +312,15 @@ class EvidenceBuilder:
         """End the workflow by how its stages ended; those that never ran are cancelled."""
         ends = {entry.stage_id: entry for entry in self.read() if entry.kind == "execution"}
         stages = [self._list_stage(stage, ends.get(stage.id)) for stage in self.stages]
-        statuses = {stage["status"] for stage in stages}
+        statuses = {stage.status for stage in stages}
         status = next((end for end in ("failed", "blocked", "cancelled") if end in statuses), "completed")
         verdicts = {ends[stage.id].predicate["verdict"] if stage.id in ends else None for stage in self.stages}
-        decisive = next((stage for stage in stages if stage["status"] == status != "completed"), None)
+        decisive = next((stage for stage in stages if stage.status == status != "completed"), None)
         draft = draft_closing(
+            workflow=WorkflowFacts(NAME, digest_of(DESCRIPTION), "sequential", PersonFacts("1", "alice")),
             status=status,
             verdict="compliant" if verdicts == {"compliant"} else "non_compliant",
-            reason=(decisive["code"], "as listed") if decisive else ("", ""),
+            reason=(decisive.code, "as listed") if decisive else ("", ""),
             stages=stages,
             head_digest=self.envelopes[-1].digest if self.envelopes else "0" * 64,
         )
@@ -325,19 +329,15 @@ class EvidenceBuilder:
     def read(self) -> tuple[Any, ...]:
         return read_chain(self.workflow_id, self.envelopes, self.keys)
 
-    def _list_stage(self, stage: StageFacts, end: Any) -> dict[str, Any]:
+    def _list_stage(self, stage: StageFacts, end: Any) -> EndedStage:
         outcome = end.predicate["outcome"] if end else {"status": "cancelled", "code": "earlier_stage_ended"}
-        return {
-            "id": stage.id,
-            "uid": stage.uid,
-            "name": stage.name,
-            "position": stage.position,
-            "role": stage.role,
-            "policy": self.stage_policies[stage.id].digest,
-            "status": outcome["status"],
-            "code": outcome["code"],
-            "execution_id": end.execution_id if end else None,
-        }
+        return EndedStage(
+            stage=stage,
+            policy_digest=self.stage_policies[stage.id].digest,
+            status=outcome["status"],
+            code=outcome["code"],
+            execution_id=end.execution_id if end else None,
+        )
 
 
 def describe_event(entry: Mapping[str, Any], payload: str | None) -> dict[str, Any]:

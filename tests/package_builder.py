@@ -6,7 +6,7 @@ from typing import Any
 from compliance.package import FORMAT
 from compliance.package.claims import ExecutionIdentity, derive_compliance_members, derive_lineage
 from compliance.statements import StageFacts
-from tests.evidence_builder import WRITTEN_AT, EvidenceBuilder
+from tests.evidence_builder import DESCRIPTION, NAME, WRITTEN_AT, EvidenceBuilder
 
 AT = WRITTEN_AT.isoformat()
 TEXT = "The cafeteria opens at eight."
@@ -24,8 +24,8 @@ def build_package(builder: EvidenceBuilder) -> dict[str, Any]:
         "exported_at": AT,
         "workflow": {
             "id": builder.workflow_id,
-            "name": "Notice",
-            "description": "",
+            "name": NAME,
+            "description": DESCRIPTION,
             "mode": "sequential",
             "status": outcome["status"],
             "verdict": closing["verdict"],

@@ -13,11 +13,11 @@ from django.utils import timezone
 from compliance.gate import Check
 from compliance.models import Certificate, CertificateKind
 from compliance.services import close_chain, issue_certificate
-from compliance.statements import draft_execution
-from workflows.facts import describe_grant, describe_policy, describe_stage
+from compliance.statements import EndedStage, draft_execution
+from workflows.facts import describe_grant, describe_policy, describe_stage, describe_workflow
 from workflows.journal import summarise_journal
 from workflows.leases import LeaseLost, wake_execution
-from workflows.models import Execution, ExecutionStatus, Stage, StageStatus, Verdict, WorkflowStatus
+from workflows.models import Execution, ExecutionStatus, Stage, StageStatus, Verdict, Workflow, WorkflowStatus
 from workflows.reasons import ReasonCode
 from workflows.transitions import STAGE_ENDS, move_execution, move_stage, move_workflow
 
@@ -129,6 +129,7 @@ def end_workflow(workflow_id: uuid.UUID, *, cancelled_by_person: bool = False) -
         raise LeaseLost
     close_chain(
         workflow_id,
+        workflow=describe_workflow(Workflow.objects.select_related("owner").get(id=workflow_id)),
         status=status,
         verdict=verdict,
         reason=reason,
@@ -206,15 +207,11 @@ def _latest_executions(stages: Sequence[Stage]) -> dict[uuid.UUID, Execution]:
     return {row.stage_id: row for row in rows}
 
 
-def _describe_ended_stage(stage: Stage, execution: Execution | None) -> dict[str, Any]:
-    return {
-        "id": stage.stage_id,
-        "uid": str(stage.uid),
-        "name": stage.name,
-        "position": stage.position,
-        "role": stage.role,
-        "policy": stage.policy.digest,
-        "status": stage.status,
-        "code": stage.reason_code,
-        "execution_id": str(execution.id) if execution else None,
-    }
+def _describe_ended_stage(stage: Stage, execution: Execution | None) -> EndedStage:
+    return EndedStage(
+        stage=describe_stage(stage),
+        policy_digest=stage.policy.digest,
+        status=stage.status,
+        code=stage.reason_code,
+        execution_id=str(execution.id) if execution else None,
+    )

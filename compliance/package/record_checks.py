@@ -13,7 +13,7 @@ from compliance.package.claims import (
     list_lineage_policies,
 )
 from compliance.package.report import Problem
-from compliance.package.text_checks import drop_texts, find_preview_problem
+from compliance.package.text_checks import compute_text_digest, drop_texts, find_preview_problem
 from compliance.policy_terms import PolicyTerms
 from compliance.shapes import is_same
 
@@ -51,25 +51,24 @@ def find_identifier_problems(package: Mapping[str, Any]) -> Iterator[Problem]:
             yield Problem(where, f"{identifier} stands for more than one")
 
 
-def find_stage_list_problems(stages: Stages, closing: Attestation) -> Iterator[Problem]:
+def find_stage_list_problems(
+    stages: Stages, closing: Attestation, policies: Mapping[str, PolicyTerms]
+) -> Iterator[Problem]:
     """Hold the package's stages against the closing certificate's, one by one and in order."""
     listed = closing.predicate["stages"]
     if len(stages) != len(listed):
         yield Problem("stages", f"there are {len(stages)}; the closing certificate lists {len(listed)}")
     for index, (entry, certified) in enumerate(zip(stages, listed, strict=False)):
-        record = entry["stage"]
+        record = drop_texts(entry["stage"])
+        terms = policies.get(certified["policy"])
         expected = {
-            "id": certified["id"],
-            "uid": certified["uid"],
-            "name": certified["name"],
-            "position": certified["position"],
-            "stage_role": certified["role"],
+            **_describe_stage(certified),
             "status": certified["status"],
             "execution_id": certified["execution_id"],
+            "policy": terms and {"name": terms.name, "version": terms.version, "digest": terms.digest},
+            "compliance_policy": terms and terms.name,
         }
         yield from _compare(f"stages[{index}].stage", record, expected, "the closing certificate")
-        if record["policy"]["digest"] != certified["policy"]:
-            yield Problem(f"stages[{index}].stage.policy", "it is not the one in the closing certificate")
         if (record["reason"] or {"code": ""})["code"] != certified["code"]:
             yield Problem(f"stages[{index}].stage.reason", "its code is not the one in the closing certificate")
         exported = entry["execution"]["id"] if entry["execution"] else None
@@ -82,7 +81,12 @@ def find_workflow_problems(workflow: Mapping[str, Any], stages: Stages, closing:
     predicate = closing.predicate
     outcome = predicate["outcome"]
     completed = sum(stage["status"] == "completed" for stage in predicate["stages"])
+    description = compute_text_digest(workflow["description"]) if workflow["description"] else None
+    if description != predicate["description_sha256"]:
+        yield Problem("workflow.description", "it does not match the digest in the closing certificate")
     expected = {
+        "name": predicate["name"],
+        "mode": predicate["mode"],
         "status": outcome["status"],
         "verdict": predicate["verdict"] or None,
         "reason": as_reason(outcome["code"], outcome["detail"]),
@@ -154,9 +158,8 @@ def _identify(
     return ExecutionIdentity(execution["id"], stage["id"], stage["stage_role"], stage["policy"])
 
 
-def _certified_stage(end: Attestation) -> dict[str, Any]:
-    predicate = end.predicate
-    facts = predicate["stage"]
+def _describe_stage(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a stage, as certificates describe it, in the words of a package; texts by their digests."""
     document = facts["document_sha256"]
     return {
         "id": facts["id"],
@@ -167,6 +170,13 @@ def _certified_stage(end: Attestation) -> dict[str, Any]:
         "task": {"sha256": facts["task_sha256"]},
         "document": {"sha256": document} if document else None,
         "upstream_stage_ids": facts["upstream_stage_ids"],
+    }
+
+
+def _certified_stage(end: Attestation) -> dict[str, Any]:
+    predicate = end.predicate
+    return {
+        **_describe_stage(predicate["stage"]),
         "compliance_policy": predicate["policy"]["name"],
         "policy": predicate["policy"],
         "granted_permissions": predicate["grant"]["effective"],

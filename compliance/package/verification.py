@@ -142,12 +142,12 @@ def _check_records(checks: Checklist, opened: _Opened) -> None:
             "stages",
             "stages",
             f"{len(stages)} stages are those of the closing certificate, one by one",
-            record_checks.find_stage_list_problems(stages, closing),
+            record_checks.find_stage_list_problems(stages, closing, opened.policies),
         )
         checks.record(
             "workflow",
             "workflow",
-            "its end is the one in the closing certificate",
+            "its name, description, mode and end are those in the closing certificate",
             record_checks.find_workflow_problems(package["workflow"], stages, closing),
         )
     checks.record(

@@ -15,7 +15,7 @@ from tests.package_tampering import changed, iterate_paths, places
 
 MASKED = "Patient [PERSON_NAME] was seen."
 REDACTING = [{"types": ["phi"], "action": "redact"}]
-CERTIFICATES = {"admission": 0, "execution": 1, "sign_off": 4, "release": 6, "closing": 7}
+CERTIFICATES = {"admission": 0, "execution": 1, "sign_off": 4, "release_admission": 5, "release": 6, "closing": 7}
 
 BUILDER, PACKAGE = build_reviewed_release()
 KEY = BUILDER.public_key_pem
@@ -32,6 +32,7 @@ def test_the_kinds_of_certificates_are_where_these_tests_take_them_to_be() -> No
         "admission",
         "execution",
         "sign-off",
+        "admission",
         "execution",
         "closing",
     ]
@@ -56,10 +57,10 @@ def test_adding_a_stage_that_no_certificate_knows_shows() -> None:
     assert "stages" in places(verify(changed(PACKAGE, "stages", to=lambda stages: [*stages, deepcopy(stages[0])])))
 
 
-# What nobody certifies: a person's words about the workflow, budgets and clocks, and what names the export itself.
+# What nobody certifies: budgets and clocks, and what names the export itself.
 UNCERTIFIED = {
     ("exported_at",),
-    *((("workflow", name)) for name in ("name", "description", "mode", "created_at", "updated_at", "completed_at")),
+    *((("workflow", name)) for name in ("created_at", "updated_at", "completed_at")),
     ("workflow", "current_stage_index"),
 }
 UNCERTIFIED_OF_STAGE = {"budget_cents", "model", "permissions", "started_at", "completed_at"}
@@ -120,6 +121,30 @@ def test_no_member_can_be_added_or_removed_unnoticed() -> None:
             assert places(verify(changed(PACKAGE, *path, to=without) if path else without))
         with_more = {**current, "approved_by": "everybody"}
         assert places(verify(changed(PACKAGE, *path, to=with_more) if path else with_more))
+
+
+@pytest.mark.parametrize("document", ["Never read.", None])
+def test_what_a_stage_that_never_ran_was_to_do_is_certified(document: str | None) -> None:
+    """Of such a stage the closing certificate alone speaks; what no certificate states is in the list below."""
+    builder = EvidenceBuilder()
+    policy = builder.add_policy()
+    work = builder.add_stage("work", policy=policy)
+    builder.add_stage("never", "release", policy=policy, document=document, upstreams=["work"])
+    builder.run(work, status="failed", reason=("provider_error", "it broke"))
+    builder.close()
+    package = build_package(builder)
+    assert verify(package, builder.public_key_pem).ok
+    free = {*UNCERTIFIED_OF_STAGE, "provider", "granted_permissions", "denied_permissions"}
+    for path in iterate_paths(package["stages"][1]["stage"]):
+        current: Any = package["stages"][1]["stage"]
+        for step in path:
+            current = current[step]
+        if path[0] in free or path == ("reason", "detail"):
+            continue
+        for value in other_values(current):
+            if value != current:
+                report = verify(changed(package, "stages", 1, "stage", *path, to=value), builder.public_key_pem)
+                assert places(report), path
 
 
 # --- texts and journals
@@ -249,12 +274,23 @@ def listed(index: int, **changes: Any) -> Callable[[dict[str, Any]], object]:
 @pytest.mark.parametrize(
     ("certificate", "change", "check"),
     [
-        ("closing", lambda p: p["stages"].pop(), "closing"),
-        ("closing", lambda p: p["stages"].append(p["stages"][0]), "closing"),
-        ("closing", listed(0, name="Another"), "closing"),
+        ("closing", lambda p: p["stages"].pop(), "chain"),
+        ("closing", lambda p: p["stages"].append(p["stages"][0]), "chain"),
+        ("closing", lambda p: p["stages"].append({**p["stages"][0], "position": 3}), "chain"),
+        ("closing", lambda p: p["stages"].reverse(), "chain"),
+        ("closing", listed(0, name="Another"), "chain"),
+        ("closing", listed(0, task_sha256="ab" * 32), "chain"),
+        ("closing", listed(0, document_sha256=None), "chain"),
+        ("closing", listed(2, upstream_stage_ids=[]), "chain"),
+        ("closing", listed(2, position=3), "chain"),
+        ("closing", lambda p: p["requester"].update(id="2"), "chain"),
+        ("release_admission", lambda p: p["requester"].update(id="2"), "chain"),
         ("closing", listed(0, status="cancelled"), "closing"),
+        ("closing", listed(0, code="release_held"), "closing"),
         ("closing", listed(0, execution_id=None), "closing"),
-        ("closing", listed(0, position=1), "closing"),
+        ("closing", lambda p: p.update(name="Another"), "workflow"),
+        ("closing", lambda p: p.update(description_sha256=None), "workflow"),
+        ("closing", lambda p: p.update(mode="parallel"), "workflow"),
         ("closing", lambda p: p.update(verdict="non_compliant"), "closing"),
         ("closing", lambda p: p["outcome"].update(status="blocked"), "closing"),
         ("admission", lambda p: p["lineage"].update(policies=["00" * 32]), "policies"),
