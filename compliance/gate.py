@@ -42,8 +42,8 @@ __all__ = [
 class AdmissionRequest:
     """Who asks for what. Every field is in the admission certificate, so that a verifier can ask the same again.
 
-    `blocking_findings` are the finding types that the policies of the lineage block in the artifact to be
-    released; the worker inspects the text, the gate decides.
+    The worker inspects the artifact to be released, the gate decides: `inspected_policies` are the digests of the
+    policies that it was inspected under, `blocking_findings` the types found that those policies block.
     """
 
     workflow_id: str
@@ -55,6 +55,7 @@ class AdmissionRequest:
     granted: tuple[str, ...]
     requester_id: str
     document_digest: str | None = None
+    inspected_policies: tuple[str, ...] = ()
     blocking_findings: tuple[str, ...] = ()
 
 
@@ -181,7 +182,7 @@ def find_grant_problem(granted: Sequence[str], terms: PolicyTerms, role: str) ->
 def read_request(admission: Attestation) -> AdmissionRequest:
     """Return the request that an admission certificate, as `read_chain` returns it, answers."""
     predicate, stage = admission.predicate, admission.predicate["stage"]
-    content = predicate["content"] or {"blocking": []}
+    content = predicate["content"] or {"policies": [], "blocking": []}
     return AdmissionRequest(
         workflow_id=predicate["workflow"]["id"],
         stage_id=stage["id"],
@@ -192,6 +193,7 @@ def read_request(admission: Attestation) -> AdmissionRequest:
         granted=tuple(predicate["grant"]["effective"]),
         requester_id=predicate["requester"]["id"],
         document_digest=stage["document_sha256"],
+        inspected_policies=tuple(content["policies"]),
         blocking_findings=tuple(content["blocking"]),
     )
 
@@ -282,6 +284,10 @@ def _trace_texts(texts: set[str], chain: Sequence[Attestation]) -> set[str]:
 def _decide_release(
     lineage_terms: Sequence[PolicyTerms], request: AdmissionRequest, lineage: Lineage, chain: Sequence[Attestation]
 ) -> Allow | Wait | Refuse:
+    overlooked = [terms for terms in lineage_terms if terms.digest not in request.inspected_policies]
+    if overlooked:
+        names = ", ".join(f"{terms.name} v{terms.version}" for terms in overlooked)
+        return Refuse("content_not_inspected", f"the artifact was not inspected under {names}", lineage)
     if request.blocking_findings:
         found = ", ".join(request.blocking_findings)
         return Refuse("content_blocked", f"the artifact holds what its policies block: {found}", lineage)

@@ -153,8 +153,14 @@ class EvidenceBuilder:
         return str(uuid.uuid5(uuid.UUID(stage.uid), "execution"))
 
     def request(
-        self, stage: StageFacts, *, granted: Sequence[str] = GRANT, blocking: Sequence[str] = ()
+        self,
+        stage: StageFacts,
+        *,
+        granted: Sequence[str] = GRANT,
+        inspected: Sequence[str] | None = None,
+        blocking: Sequence[str] = (),
     ) -> AdmissionRequest:
+        """What is asked about a stage; `inspected` None stands for an inspection under every policy there is."""
         return AdmissionRequest(
             workflow_id=self.workflow_id,
             stage_id=stage.id,
@@ -165,6 +171,7 @@ class EvidenceBuilder:
             granted=tuple(granted),
             requester_id="1",
             document_digest=stage.document_sha256,
+            inspected_policies=tuple(self.documents if inspected is None else inspected),
             blocking_findings=tuple(blocking),
         )
 

@@ -22,6 +22,15 @@ from workflows.transitions import move_execution, move_stage, move_workflow
 
 
 @dataclass(frozen=True)
+class Inspection:
+    """What inspecting an artifact has found: `policies` are the digests of those that it was really inspected under,
+    None where nothing was inspected; `blocking` the types found that one of them blocks, sorted."""
+
+    policies: tuple[str, ...] | None = None
+    blocking: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Admitted:
     """An execution that may run, and what that rests on."""
 
@@ -40,15 +49,15 @@ def admit_execution(claim: Claim) -> Admitted | None:
     Raises LeaseLost when the claim no longer stands, ContentError when a text that must be inspected was erased.
     """
     execution = load_execution(claim)
-    blocking, inspected = inspect_release(execution)
+    inspection = inspect_release(execution)
     with transaction.atomic():
         lock_claim(claim)
-        request = build_request(execution, blocking)
+        request = build_request(execution, inspection)
         decision = ask_gate(request)
         if isinstance(decision, Wait):
             _park(claim, execution, decision)
             return None
-        _certify_admission(execution, request, decision, inspected)
+        _certify_admission(execution, decision, inspection)
         if isinstance(decision, Refuse):
             lineage = describe_lineage(decision.lineage) if decision.lineage else None
             ending = Ending(ExecutionStatus.BLOCKED, (decision.code, decision.detail), lineage=lineage)
@@ -69,7 +78,7 @@ def load_execution(claim: Claim) -> Execution:
     return Execution.objects.select_related("stage__policy", "stage__workflow__owner").get(id=claim.execution_id)
 
 
-def build_request(execution: Execution, blocking_findings: tuple[str, ...]) -> AdmissionRequest:
+def build_request(execution: Execution, inspection: Inspection) -> AdmissionRequest:
     """Return what the gate is asked about an execution."""
     stage = execution.stage
     return AdmissionRequest(
@@ -82,25 +91,26 @@ def build_request(execution: Execution, blocking_findings: tuple[str, ...]) -> A
         granted=tuple(stage.granted_permissions),
         requester_id=describe_person(stage.workflow.owner).id,
         document_digest=stage.document_digest or None,
-        blocking_findings=blocking_findings,
+        inspected_policies=inspection.policies or (),
+        blocking_findings=inspection.blocking,
     )
 
 
-def inspect_release(execution: Execution) -> tuple[tuple[str, ...], tuple[str, ...] | None]:
+def inspect_release(execution: Execution) -> Inspection:
     """Inspect what a release would put out, under every policy of its lineage (rule 12).
 
-    Returns the finding types that these policies block, sorted, and the digests of the policies; (), None for a
-    stage that releases nothing or has nothing to release.
+    Nothing is inspected for a stage that releases nothing, nor for a release that the gate refuses whatever it holds.
     """
     if execution.stage.role != Role.RELEASE:
-        return (), None
-    decision = ask_gate(build_request(execution, ()))
-    lineage = decision.lineage
+        return Inspection()
+    # The gate refuses what was not inspected, and says with what lineage: that is what must be inspected.
+    lineage = ask_gate(build_request(execution, Inspection())).lineage
     if lineage is None or lineage.subject_digest is None:
-        return (), None
+        return Inspection()
     text = load_text(execution.stage.workflow_id, lineage.subject_digest)
-    documents = load_policy_documents(set(lineage.policies)).values()
-    return find_blocking_types(text, tuple(documents), Role.RELEASE), lineage.policies
+    documents = load_policy_documents(set(lineage.policies))
+    blocking = find_blocking_types(text, tuple(documents.values()), Role.RELEASE)
+    return Inspection(policies=tuple(sorted(documents)), blocking=blocking)
 
 
 def find_blocking_types(text: str, policies: tuple[PolicyDocument, ...], role: str) -> tuple[str, ...]:
@@ -133,9 +143,7 @@ def _park(claim: Claim, execution: Execution, decision: Wait) -> None:
     move_workflow(claim.workflow_id, WorkflowStatus.AWAITING_SIGN_OFF)
 
 
-def _certify_admission(
-    execution: Execution, request: AdmissionRequest, decision: Allow | Refuse, inspected: tuple[str, ...] | None
-) -> Certificate:
+def _certify_admission(execution: Execution, decision: Allow | Refuse, inspection: Inspection) -> Certificate:
     stage = execution.stage
     subject = decision.lineage.subject_digest if decision.lineage else None
     draft = draft_admission(
@@ -147,8 +155,8 @@ def _certify_admission(
         grant=describe_grant(stage),
         lineage=decision.lineage,
         sign_offs=decision.sign_offs if isinstance(decision, Allow) else (),
-        inspected_policies=inspected,
-        blocking_findings=request.blocking_findings,
+        inspected_policies=inspection.policies,
+        blocking_findings=inspection.blocking,
         refusal=(decision.code, decision.detail) if isinstance(decision, Refuse) else None,
         input_digest=subject or stage.document_digest or stage.task_digest,
     )

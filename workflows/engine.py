@@ -17,7 +17,15 @@ from compliance.capabilities import Denial, Grant
 from compliance.content import ContentError, MasterKeyMismatch, load_texts, open_secret, store_text
 from compliance.gate import Allow
 from compliance.statements import describe_lineage
-from workflows.admission import Admitted, admit_execution, ask_gate, build_request, inspect_release, load_execution
+from workflows.admission import (
+    Admitted,
+    Inspection,
+    admit_execution,
+    ask_gate,
+    build_request,
+    inspect_release,
+    load_execution,
+)
 from workflows.agents.runner import run_agent
 from workflows.agents.types import AgentFailure, AgentResult, AgentWork, JsonScalar, StageInput
 from workflows.assessment import Assessment, assess_answer
@@ -130,10 +138,10 @@ def finish_execution(claim: Claim, admitted: Admitted, result: AgentResult, asse
     """Store the artifact, certify the end and start what comes next, in one transaction. Raises LeaseLost."""
     workflow_id = claim.workflow_id
     execution = load_execution(claim)
-    blocking, _ = inspect_release(execution)
+    inspection = inspect_release(execution)
     with transaction.atomic():
         lock_claim(claim)
-        status, reason, verdict = _conclude(execution, assessment, blocking)
+        status, reason, verdict = _conclude(execution, assessment, inspection)
         released = assessment.artifact if status == ExecutionStatus.COMPLETED else None
         ending = Ending(
             status,
@@ -156,13 +164,11 @@ def finish_execution(claim: Claim, admitted: Admitted, result: AgentResult, asse
         end_execution(execution, ending, fence=claim.fence)
 
 
-def _conclude(
-    execution: Execution, assessment: Assessment, blocking: tuple[str, ...]
-) -> tuple[str, tuple[str, str], str]:
+def _conclude(execution: Execution, assessment: Assessment, inspection: Inspection) -> tuple[str, tuple[str, str], str]:
     """Return status, reason and verdict. A release is decided a second time, on the evidence as it is now."""
     if execution.stage.role != "release":
         return ExecutionStatus.COMPLETED, ("", ""), assessment.verdict
-    decision = ask_gate(build_request(execution, blocking))
+    decision = ask_gate(build_request(execution, inspection))
     if not isinstance(decision, Allow):
         code = getattr(decision, "code", ReasonCode.SIGN_OFF_REQUIRED)
         detail = getattr(decision, "detail", "a sign-off that the release rested on is missing")

@@ -15,6 +15,7 @@ class ReasonCode(models.TextChoices):
     AMBIGUOUS_SUBJECT = "ambiguous_subject", "There is more than one text to review"
     NO_REVIEWER = "no_reviewer", "The release names no reviewer upstream"
     APPROVALS_DIFFER = "approvals_differ", "The reviewers approved different texts"
+    CONTENT_NOT_INSPECTED = "content_not_inspected", "The artifact was not inspected under every policy of its lineage"
     CONTENT_BLOCKED = "content_blocked", "The artifact holds what a policy of its lineage blocks"
     SIGN_OFF_REFUSED = "sign_off_refused", "A person refused to sign off"
     SIGN_OFF_REQUIRED = "sign_off_required", "It waits for a person's sign-off"

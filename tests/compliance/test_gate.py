@@ -267,6 +267,35 @@ def test_what_a_policy_blocks_is_not_released_whoever_signs() -> None:
     assert refusal(builder.ask(release, blocking=["us_ssn"])) == "content_blocked"
 
 
+@pytest.mark.parametrize("left_out", ["lax", "strict"])
+def test_what_was_not_inspected_under_every_policy_of_its_lineage_is_not_released(left_out: str) -> None:
+    builder = EvidenceBuilder()
+    policies = {name: builder.add_policy(name) for name in ("lax", "strict")}
+    builder.run(builder.add_stage("draft", policy=policies["strict"]), TEXT)
+    builder.run(builder.add_stage("review", "reviewer", policy=policies["lax"], upstreams=["draft"]))
+    release = builder.add_stage("release", "release", policy=policies["lax"], upstreams=["review"])
+    inspected = [policy.digest for name, policy in policies.items() if name != left_out]
+    decision = builder.ask(release, inspected=inspected)
+    assert refusal(decision) == "content_not_inspected"
+    assert f"{left_out} v1" in decision.detail  # type: ignore[union-attr]
+    assert isinstance(builder.ask(release, inspected=[*inspected, policies[left_out].digest, "00" * 32]), Allow)
+
+
+def test_a_refusal_for_want_of_an_inspection_says_what_must_be_inspected_under_what() -> None:
+    builder, release = build_review(sign_offs=1)
+    decision = builder.ask(release, inspected=())
+    assert refusal(decision) == "content_not_inspected"
+    assert decision.lineage is not None
+    assert decision.lineage.subject_digest == digest_of(TEXT)
+    assert decision.lineage.policies == tuple(builder.documents)
+
+
+def test_a_stage_that_puts_nothing_out_needs_no_inspection() -> None:
+    builder = EvidenceBuilder()
+    stage = builder.add_stage("review", "reviewer", policy=builder.add_policy(), document=TEXT)
+    assert isinstance(builder.ask(stage, inspected=()), Allow)
+
+
 def test_sign_offs_by_different_persons_are_needed() -> None:
     builder, release = build_review(sign_offs=2)
     waiting = builder.ask(release)
@@ -387,6 +416,7 @@ requests = st.builds(
     granted=st.lists(st.sampled_from(["*", "a:b", "::", "", "A:B"]) | st.text(max_size=8), max_size=2).map(tuple),
     requester_id=st.sampled_from(["1", "2", ""]),
     document_digest=st.none() | st.sampled_from([digest_of(TEXT), ""]),
+    inspected_policies=st.sampled_from([(), tuple(REVIEWED.documents), ("",)]),
     blocking_findings=st.lists(st.text(max_size=4), max_size=1).map(tuple),
 )
 
