@@ -5,9 +5,21 @@ from typing import Any
 
 from django.apps import AppConfig
 from django.core.checks import CheckMessage, Error, Tags, register
+from django.core.exceptions import ImproperlyConfigured
 from django.db import connections
 
 from compliance.append_only import missing_triggers
+from compliance.signing import read_pinned_keys
+
+
+@register(Tags.security)
+def check_pinned_keys(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[CheckMessage]:
+    """Fail when the keys that the operator has pinned cannot be read: no evidence could be believed."""
+    try:
+        read_pinned_keys()
+    except ImproperlyConfigured as error:
+        return [Error(str(error), id="compliance.E002")]
+    return []
 
 
 @register(Tags.database)

@@ -10,6 +10,7 @@ import base64
 import binascii
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +20,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_public_key
 
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
+_PUBLIC_KEY = re.compile(rb"-----BEGIN PUBLIC KEY-----.*?-----END PUBLIC KEY-----", re.DOTALL)
 
 
 class EnvelopeError(ValueError):
@@ -61,16 +63,20 @@ def encode_public_key(public_key: Ed25519PublicKey) -> str:
 
 
 def load_public_keys(pem_texts: Iterable[str | bytes]) -> dict[str, Ed25519PublicKey]:
-    """Return the keys by key id. Raises EnvelopeError for anything that is not an Ed25519 public key in PEM."""
+    """Return the keys by key id; each text may hold several, one after the other.
+
+    Raises EnvelopeError for a text that holds none, or anything in PEM that is not an Ed25519 public key.
+    """
     keys = {}
     for text in pem_texts:
-        try:
-            key = load_pem_public_key(text.encode() if isinstance(text, str) else text)
-        except (ValueError, UnsupportedAlgorithm) as error:
-            raise EnvelopeError("the public key is not valid PEM") from error
-        if not isinstance(key, Ed25519PublicKey):
-            raise EnvelopeError("the public key is not an Ed25519 key")
-        keys[compute_key_id(key)] = key
+        for block in _split_pem(text):
+            try:
+                key = load_pem_public_key(block)
+            except (ValueError, UnsupportedAlgorithm) as error:
+                raise EnvelopeError("the public key is not valid PEM") from error
+            if not isinstance(key, Ed25519PublicKey):
+                raise EnvelopeError("the public key is not an Ed25519 key")
+            keys[compute_key_id(key)] = key
     return keys
 
 
@@ -145,6 +151,17 @@ def _refuse_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _refuse_constant(name: str) -> Any:
     raise ValueError(f"{name} is not JSON")
+
+
+def _split_pem(text: str | bytes) -> list[bytes]:
+    try:
+        encoded = text.encode() if isinstance(text, str) else text
+    except UnicodeEncodeError as error:
+        raise EnvelopeError("the public key is not valid PEM") from error
+    blocks = _PUBLIC_KEY.findall(encoded)
+    if not blocks or b"-----" in _PUBLIC_KEY.sub(b"", encoded):
+        raise EnvelopeError("the text does not hold public keys in PEM and nothing else")
+    return blocks
 
 
 def _decode_base64(text: Any, member: str) -> bytes:

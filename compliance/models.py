@@ -33,7 +33,10 @@ class Policy(models.Model):
 
 @append_only
 class SigningKey(models.Model):
-    """The public half of a key that signed certificates here; the private half is never in the database."""
+    """The public half of a key that signed certificates here; the private half is never in the database.
+
+    For packages to name. What is believed here is settled by the environment, not by a row.
+    """
 
     key_id = models.CharField(max_length=64, primary_key=True)
     public_key_pem = models.TextField()

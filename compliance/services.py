@@ -9,10 +9,10 @@ from django.db import connection
 from django.utils import timezone
 
 from compliance.chain import NEVER_ADMITTED, Attestation, read_chain
-from compliance.envelope import Envelope, load_public_keys, parse_envelope
+from compliance.envelope import Envelope, parse_envelope
 from compliance.gate import Evidence
 from compliance.models import AuditEvent, Certificate, EvidenceChain, SigningKey
-from compliance.signing import public_identity, sign_statement
+from compliance.signing import public_identity, sign_statement, trusted_public_keys
 from compliance.statements import CertificateDraft, EndedStage, WorkflowFacts, draft_closing, encode_statement
 
 
@@ -88,10 +88,9 @@ def close_chain(
 
 
 def load_evidence(workflow_id: uuid.UUID) -> Evidence:
-    """Return every certificate of a workflow, as stored, and the public keys of this installation."""
+    """Return every certificate of a workflow, as stored, and the public keys that are trusted here."""
     rows = Certificate.objects.filter(chain_id=workflow_id).order_by("sequence").values_list("envelope", flat=True)
-    keys = load_public_keys(SigningKey.objects.values_list("public_key_pem", flat=True))
-    return Evidence(tuple(parse_envelope(bytes(row)) for row in rows), keys)
+    return Evidence(tuple(parse_envelope(bytes(row)) for row in rows), trusted_public_keys())
 
 
 def read_attestations(workflow_id: uuid.UUID) -> tuple[Attestation, ...]:
@@ -121,7 +120,7 @@ def record_audit_event(
 
 
 def _register_signing_key(envelope: Envelope) -> str:
-    """Keep the public half of the key that signs, so that its certificates can be verified after it is replaced."""
+    """Keep the public half of the key that signs, so that packages can name it. Being kept makes no key trusted."""
     key_id = envelope.signatures[0].key_id
     SigningKey.objects.bulk_create(
         [SigningKey(key_id=key_id, public_key_pem=public_identity().public_key_pem)], ignore_conflicts=True

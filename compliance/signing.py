@@ -1,14 +1,16 @@
 """Ed25519 signatures. The only file that touches a private key.
 
 The key comes from `SIGNING_KEY` (a PEM text), else from the file `SIGNING_KEY_PATH`, which is made on first use
-with mode 0600. Workers on several hosts need the same key: hand it to them in the environment.
+with mode 0600. Workers on several hosts need the same key: hand it to them in the environment. Public keys that signed
+before it stay trusted when `TRUSTED_PUBLIC_KEYS` pins them.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
@@ -20,9 +22,11 @@ from django.core.exceptions import ImproperlyConfigured
 
 from compliance.envelope import (
     PAYLOAD_TYPE,
+    EnvelopeError,
     compute_key_id,
     encode_envelope,
     encode_public_key,
+    load_public_keys,
     pre_authentication_encoding,
 )
 from compliance.key_files import read_or_create_secret
@@ -45,6 +49,31 @@ def public_identity() -> PublicIdentity:
     """Return the public half of the key that signs now."""
     public_key = _load_private_key().public_key()
     return PublicIdentity(compute_key_id(public_key), encode_public_key(public_key))
+
+
+def trusted_public_keys() -> Mapping[str, Ed25519PublicKey]:
+    """Return, by key id, the keys whose certificates are believed here: the one that signs now, and those pinned.
+
+    Never those of the database: whoever could write a row there could sign evidence with a key of their own.
+    Raises ImproperlyConfigured.
+    """
+    public_key = _load_private_key().public_key()
+    return {compute_key_id(public_key): public_key, **read_pinned_keys()}
+
+
+def read_pinned_keys() -> Mapping[str, Ed25519PublicKey]:
+    """Return the keys in `TRUSTED_PUBLIC_KEYS` by key id. Raises ImproperlyConfigured."""
+    return _parse_pinned_keys(settings.TRUSTED_PUBLIC_KEYS)
+
+
+@cache
+def _parse_pinned_keys(configured: str) -> Mapping[str, Ed25519PublicKey]:
+    try:
+        return load_public_keys([configured] if configured.strip() else [])
+    except EnvelopeError as error:
+        raise ImproperlyConfigured(
+            f"TRUSTED_PUBLIC_KEYS: {error}; it takes Ed25519 public keys in PEM, one after the other"
+        ) from error
 
 
 def _load_private_key() -> Ed25519PrivateKey:

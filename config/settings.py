@@ -25,6 +25,7 @@ SECRET_KEY = (
 )
 SIGNING_KEY = env.str("SIGNING_KEY", default="")
 SIGNING_KEY_PATH = Path(env.str("SIGNING_KEY_PATH", default="") or KEY_DIR / "signing.pem")
+TRUSTED_PUBLIC_KEYS = env.str("TRUSTED_PUBLIC_KEYS", default="")
 CONTENT_MASTER_KEY = env.str("CONTENT_MASTER_KEY", default="")
 CONTENT_MASTER_KEY_PATH = Path(env.str("CONTENT_MASTER_KEY_PATH", default="") or KEY_DIR / "content.key")
 

@@ -67,6 +67,7 @@ class EvidenceBuilder:
 
     workflow_id: str = field(default_factory=lambda: str(uuid.uuid4()))
     key: Ed25519PrivateKey = field(default_factory=Ed25519PrivateKey.generate)
+    former_keys: list[Ed25519PrivateKey] = field(default_factory=list)
     envelopes: list[Envelope] = field(default_factory=list)
     stages: list[StageFacts] = field(default_factory=list)
     stage_policies: dict[str, PolicyFacts] = field(default_factory=dict)
@@ -82,7 +83,8 @@ class EvidenceBuilder:
 
     @property
     def keys(self) -> dict[str, Ed25519PublicKey]:
-        return {compute_key_id(self.key.public_key()): self.key.public_key()}
+        public_keys = (key.public_key() for key in (*self.former_keys, self.key))
+        return {compute_key_id(key): key for key in public_keys}
 
     @property
     def evidence(self) -> Evidence:
@@ -91,6 +93,11 @@ class EvidenceBuilder:
     @property
     def terms(self) -> dict[str, PolicyTerms]:
         return {digest: read_policy_terms(document) for digest, document in self.documents.items()}
+
+    def replace_key(self) -> None:
+        """Sign with another key from now on; what the former one signed stays trusted."""
+        self.former_keys.append(self.key)
+        self.key = Ed25519PrivateKey.generate()
 
     # --- what is asked for
 

@@ -3,6 +3,7 @@
 import base64
 from typing import Any
 
+from compliance.envelope import encode_public_key
 from compliance.package import FORMAT
 from compliance.package.claims import ExecutionIdentity, derive_compliance_members, derive_lineage
 from compliance.statements import StageFacts
@@ -46,7 +47,7 @@ def build_package(builder: EvidenceBuilder) -> dict[str, Any]:
             {"id": f"certificate-{index}", **describe_envelope(builder, index)}
             for index in range(len(builder.envelopes))
         ],
-        "keys": [{"keyid": keyid, "public_key": builder.public_key_pem} for keyid in builder.keys],
+        "keys": [{"keyid": keyid, "public_key": encode_public_key(key)} for keyid, key in builder.keys.items()],
         "policies": [{"digest": digest, "document": document} for digest, document in builder.documents.items()],
     }
 

@@ -9,7 +9,6 @@ from compliance.chain import Attestation
 from compliance.envelope import (
     Envelope,
     EnvelopeError,
-    compute_key_id,
     encode_public_key,
     load_public_keys,
     parse_envelope,
@@ -52,11 +51,11 @@ def find_key_problems(listed: Sequence[Mapping[str, str]], used: set[str]) -> It
     for index, entry in enumerate(listed):
         where = f"keys[{index}]"
         try:
-            (key,) = load_public_keys([entry["public_key"]]).values()
+            found = load_public_keys([entry["public_key"]])
         except EnvelopeError as error:
             yield Problem(where, str(error))
             continue
-        if compute_key_id(key) != entry["keyid"] or encode_public_key(key) != entry["public_key"]:
+        if [encode_public_key(key) for key in found.values()] != [entry["public_key"]] or entry["keyid"] not in found:
             yield Problem(where, "it is not the public key of that keyid and nothing else")
 
 

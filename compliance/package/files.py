@@ -1,4 +1,4 @@
-"""Reading a package and a public key from files, and the verifier as a program of its own.
+"""Reading a package and public keys from files, and the verifier as a program of its own.
 
 `python -m compliance.package PATH --key PUB` needs Python and `cryptography`, nothing else of the product.
 """
@@ -18,21 +18,26 @@ class UnreadableFile(Exception):
     """A file that cannot be read; the message says which and why."""
 
 
-def verify_files(package_path: Path, key_path: Path) -> VerificationReport:
-    """Verify the package in a file with the public key in another. Raises UnreadableFile."""
-    key = _read(key_path)
+def verify_files(package_path: Path, key_paths: Sequence[Path]) -> VerificationReport:
+    """Verify the package in a file with the public keys in others. Raises UnreadableFile."""
+    keys = [_read(path) for path in key_paths]
     document = _read(package_path)
     try:
         package = load_strict_json(document)
     except EnvelopeError as error:
         raise UnreadableFile(f"{package_path}: {error}") from error
-    return verify_package(package, key)
+    return verify_package(package, keys)
 
 
 def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("path", type=Path, metavar="PATH", help="the audit package, a JSON file")
     parser.add_argument(
-        "--key", type=Path, required=True, metavar="PUB", help="the public key that you trust, a PEM file"
+        "--key",
+        type=Path,
+        action="append",
+        required=True,
+        metavar="PUB",
+        help="a public key that you trust, a PEM file; again for each further one, where the key was replaced",
     )
 
 

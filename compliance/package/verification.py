@@ -1,4 +1,4 @@
-"""Verifying an audit package with a public key and nothing else."""
+"""Verifying an audit package with public keys and nothing else."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -40,16 +40,24 @@ class _Opened:
         return self.chain[-1] if self.chain and self.chain[-1].kind == "closing" else None
 
 
-def verify_package(package: object, public_key_pem: str | bytes) -> VerificationReport:
-    """Check an audit package, as `json.loads` returns it, against the one public key that the caller trusts.
+def verify_package(package: object, public_keys: str | bytes | Sequence[str | bytes]) -> VerificationReport:
+    """Check an audit package, as `json.loads` returns it, against the public keys that the caller trusts.
 
-    Never raises for what the package or the key hold: what cannot be read is a failed check that says where.
+    Keys are PEM texts: one, or several where the key was replaced while the workflow ran; each certificate must be
+    signed by one of them. Never raises for what package or keys hold: what cannot be read is a failed check that
+    says where.
     """
     checks = Checklist()
-    try:
-        keys = load_public_keys([public_key_pem])
-    except EnvelopeError as error:
-        checks.record("public key", "the key given", "", [Problem("the key given", str(error))])
+    given = [public_keys] if isinstance(public_keys, str | bytes) else public_keys
+    keys: dict[str, Ed25519PublicKey] = {}
+    unusable = [] if given else [Problem("the key given", "there is none")]
+    for pem_text in given:
+        try:
+            keys |= load_public_keys([pem_text])
+        except EnvelopeError as error:
+            unusable.append(Problem("the key given", str(error)))
+    if unusable:
+        checks.record("public key", "the key given", "", unusable)
         return checks.report(complete=False)
     problem = PACKAGE(package, "package")
     found = [Problem(*problem.split(": ", 1))] if problem else []
@@ -66,7 +74,7 @@ def _read_certificates(
     checks: Checklist, package: Mapping[str, Any], keys: Mapping[str, Ed25519PublicKey]
 ) -> tuple[Attestation, ...] | None:
     """Check signatures and chain; None where they do not hold, and nothing else can be relied on."""
-    workflow_id, (key_id,) = package["workflow"]["id"], keys
+    workflow_id = package["workflow"]["id"]
     envelopes, problems = evidence_checks.open_envelopes(package["certificates"])
     chain, broken = None, None
     if not problems:
@@ -76,7 +84,8 @@ def _read_certificates(
             broken = Problem(f"certificates[{error.sequence}]", error.detail)
             # The chain stops at the first that breaks it: say of every certificate whether it is signed.
             problems = list(evidence_checks.find_signature_problems(envelopes, keys))
-    signed = f"{len(envelopes)} certificates are signed by key {key_id[:12]}"
+    signers = {signature.key_id[:12] for envelope in envelopes for signature in envelope.signatures}
+    signed = f"{len(envelopes)} certificates are signed by {' or '.join(f'key {signer}' for signer in sorted(signers))}"
     if checks.record("signatures", "certificates", signed, problems):
         linked = f"each certificate follows the one before it, all of workflow {workflow_id}"
         checks.record("chain", "certificates", linked, [broken] if broken else [])

@@ -135,6 +135,40 @@ def test_a_key_that_is_none_is_a_failed_report(key: str | bytes) -> None:
     assert places(verify(PACKAGE, key)) == {"the key given"}
 
 
+# --- a key that was replaced while the workflow ran
+
+
+def build_across_a_rotation() -> tuple[list[str], Package]:
+    """The two keys, and a package whose review was signed with the first and whose release with the second."""
+    builder = EvidenceBuilder()
+    keys = [builder.public_key_pem]
+    policy = builder.add_policy()
+    builder.run(builder.add_stage("review", "reviewer", policy=policy, document=TEXT))
+    builder.replace_key()
+    keys.append(builder.public_key_pem)
+    builder.run(builder.add_stage("release", "release", policy=policy, upstreams=["review"]))
+    builder.close()
+    return keys, build_package(builder)
+
+
+def test_a_workflow_signed_across_a_rotation_verifies_with_both_keys_and_with_neither_alone() -> None:
+    (old, new), package = build_across_a_rotation()
+    for both in ([old, new], [new, old], [old + new], [old, new, KEY]):
+        report = verify_package(package, both)
+        assert report.ok, list(format_report(report))
+    assert places(verify_package(package, [old])) == {f"certificates[{index}]" for index in (2, 3, 4)}
+    assert places(verify_package(package, new)) == {f"certificates[{index}]" for index in (0, 1)}
+    assert not verify_package(package, [KEY]).ok
+
+
+def test_no_key_at_all_is_a_failed_report() -> None:
+    assert places(verify_package(PACKAGE, [])) == {"the key given"}
+
+
+def test_one_key_that_is_none_fails_the_verification_whatever_the_others_are() -> None:
+    assert places(verify_package(PACKAGE, [KEY, "nonsense"])) == {"the key given"}
+
+
 # --- whatever it is given
 
 json_values = st.recursive(
@@ -200,6 +234,20 @@ def test_the_verifier_runs_where_only_cryptography_is_installed(tmp_path: Path) 
     result = run_verifier(PACKAGE, KEY, tmp_path)
     assert result.returncode == 0, result.stdout + result.stderr
     assert result.stdout.splitlines()[-1] == "VERIFIED: every check passed."
+
+
+def test_the_option_for_the_key_can_be_given_again(tmp_path: Path) -> None:
+    from compliance.package.files import main
+
+    keys, package = build_across_a_rotation()
+    (tmp_path / "package.json").write_text(json.dumps(package))
+    options = []
+    for index, key in enumerate(keys):
+        (tmp_path / f"key{index}.pem").write_text(key)
+        options += ["--key", str(tmp_path / f"key{index}.pem")]
+    path = str(tmp_path / "package.json")
+    assert main([path, *options]) == 0
+    assert main([path, *options[:2]]) == 1
 
 
 def test_the_verifier_says_where_and_fails(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""`manage.py verify_package PATH --key PUB`: check an audit package with a public key. No database, no secret."""
+"""`manage.py verify_package PATH --key PUB`: check an audit package with public keys. No database, no secret."""
 
 from argparse import ArgumentParser
 from typing import Any
@@ -10,7 +10,7 @@ from compliance.package.text_output import format_report
 
 
 class Command(BaseCommand):
-    help = "Verify an audit package with the public key that you trust; exit status 0 only when everything holds."
+    help = "Verify an audit package with the public keys that you trust; exit status 0 only when everything holds."
     requires_system_checks = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
