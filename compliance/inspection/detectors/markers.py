@@ -94,8 +94,8 @@ class InsideInformationDetector:
                 r" (?:(?:Q[1-4]|quarterly|annual|full-year|preliminary|internal|draft|financial|[12][0-9]{3}) ){0,3}"
                 r"(?:earnings|revenue|results|guidance|EPS|financials|forecasts?)\b"
                 r"|\bahead of (?:the |our |its )?(?:\w+ )?earnings (?:release|call|announcement|report)\b"
-                r"|\b(?:(?:first|second|third|fourth)[- ]quarter|Q[1-4]|quarterly|full[- ]year|annual) (?:results|earnings|"
-                r"figures|revenues?) (?:have|has|are|were) not (?:yet )?(?:been )?(?:publicly )?"
+                r"|\b(?:(?:first|second|third|fourth)[- ]quarter|Q[1-4]|quarterly|full[- ]year|annual) "
+                r"(?:results|earnings|figures|revenues?) (?:have|has|are|were) not (?:yet )?(?:been )?(?:publicly )?"
                 r"(?:announced|released|published|disclosed|public)\b"
             ),
         ),
