@@ -4,6 +4,7 @@ import base64
 import json
 import subprocess
 import sys
+import tomllib
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from tests.package_tampering import changed, iterate_paths, places
 Package = dict[str, Any]
 
 
+ROOT = Path(__file__).resolve().parents[2]
 BUILDER, PACKAGE = build_reviewed_release()
 KEY = BUILDER.public_key_pem
 
@@ -228,6 +230,17 @@ def run_verifier(package: Package, key: str, directory: Path) -> subprocess.Comp
     (directory / "key.pem").write_text(key)
     command = [sys.executable, "-c", DROP_DJANGO, str(directory / "package.json"), "--key", str(directory / "key.pem")]
     return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_the_import_contract_names_every_module_that_the_verifier_is_made_of() -> None:
+    code = (
+        "import sys, compliance.package.files; print(*(name for name in sys.modules if name.startswith('compliance.')))"
+    )
+    loaded = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    (contract,) = [each for each in contracts if each["name"] == "The verifier's parts need no Django"]
+    packages = {name for name in loaded.stdout.split() if not name.startswith("compliance.package.")}
+    assert packages == set(contract["source_modules"])
 
 
 def test_the_verifier_runs_where_only_cryptography_is_installed(tmp_path: Path) -> None:
