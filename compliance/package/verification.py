@@ -51,11 +51,12 @@ def verify_package(package: object, public_keys: str | bytes | Sequence[str | by
     given = [public_keys] if isinstance(public_keys, str | bytes) else public_keys
     keys: dict[str, Ed25519PublicKey] = {}
     unusable = [] if given else [Problem("the key given", "there is none")]
-    for pem_text in given:
+    for index, pem_text in enumerate(given, start=1):
         try:
             keys |= load_public_keys([pem_text])
         except EnvelopeError as error:
-            unusable.append(Problem("the key given", str(error)))
+            which = "the key given" if len(given) == 1 else f"key {index} of the {len(given)} given"
+            unusable.append(Problem(which, str(error)))
     if unusable:
         checks.record("public key", "the key given", "", unusable)
         return checks.report(complete=False)

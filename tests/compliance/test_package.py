@@ -168,7 +168,7 @@ def test_no_key_at_all_is_a_failed_report() -> None:
 
 
 def test_one_key_that_is_none_fails_the_verification_whatever_the_others_are() -> None:
-    assert places(verify_package(PACKAGE, [KEY, "nonsense"])) == {"the key given"}
+    assert places(verify_package(PACKAGE, [KEY, "nonsense"])) == {"key 2 of the 2 given"}
 
 
 # --- whatever it is given
