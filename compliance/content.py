@@ -52,19 +52,17 @@ def store_text(scope: uuid.UUID, text: str) -> str:
     """Store a text once per workflow and return its digest. Storing it again changes nothing."""
     plain = text.encode()
     digest = hashlib.sha256(plain).hexdigest()
+    if Content.objects.filter(scope=scope, digest=digest).exists():
+        return digest
     sealed = _seal(_content_key(scope), plain, _associated_data(scope, digest))
-    Content.objects.bulk_create(
-        [
-            Content(
-                scope=scope,
-                digest=digest,
-                nonce=sealed[:_NONCE_BYTES],
-                ciphertext=sealed[_NONCE_BYTES:],
-                size=len(plain),
-            )
-        ],
-        ignore_conflicts=True,
+    row = Content(
+        scope=scope,
+        digest=digest,
+        nonce=sealed[:_NONCE_BYTES],
+        ciphertext=sealed[_NONCE_BYTES:],
+        size=len(plain),
     )
+    Content.objects.bulk_create([row], ignore_conflicts=True)
     return digest
 
 

@@ -122,7 +122,7 @@ def record_audit_event(
 def _register_signing_key(envelope: Envelope) -> str:
     """Keep the public half of the key that signs, so that packages can name it. Being kept makes no key trusted."""
     key_id = envelope.signatures[0].key_id
-    SigningKey.objects.bulk_create(
-        [SigningKey(key_id=key_id, public_key_pem=public_identity().public_key_pem)], ignore_conflicts=True
-    )
+    if not SigningKey.objects.filter(key_id=key_id).exists():
+        row = SigningKey(key_id=key_id, public_key_pem=public_identity().public_key_pem)
+        SigningKey.objects.bulk_create([row], ignore_conflicts=True)
     return key_id
