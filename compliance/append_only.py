@@ -118,7 +118,7 @@ def _sqlite_statements(model: type[models.Model]) -> dict[str, str]:
         for operation in ("update", "delete")
     }
     taken = " OR ".join(
-        f'EXISTS (SELECT 1 FROM "{table}" WHERE {" AND ".join(f"{column} = NEW.{column}" for column in columns)})'
+        f'EXISTS (SELECT 1 FROM "{table}" WHERE {" AND ".join(f"{name} = NEW.{name}" for name in columns)})'  # noqa: S608
         for columns in _unique_columns(model)
     )
     # RAISE(IGNORE) would let a doubled row pass in silence, RAISE(ABORT) is the error that the constraint gives.

@@ -20,6 +20,23 @@ class ChainClosed(Exception):
     """The workflow has ended: nothing can be added to its evidence."""
 
 
+class UntrustedKey(Exception):
+    """The newest certificate was signed by a key that this process does not trust."""
+
+
+def check_signing_key() -> None:
+    """Raise UntrustedKey when this process would call the evidence invalid that the installation made last.
+
+    Without this check one worker with the wrong SIGNING_KEY would block every workflow that it claims, for good.
+    """
+    newest = Certificate.objects.order_by("-issued_at").values_list("key_id", flat=True).first()
+    if newest is not None and newest not in trusted_public_keys():
+        raise UntrustedKey(
+            f"the newest certificate was signed by key {newest[:12]}, which is neither this process's SIGNING_KEY "
+            "nor in TRUSTED_PUBLIC_KEYS: give it the installation's key, or pin the former one"
+        )
+
+
 def open_chain(workflow_id: uuid.UUID) -> None:
     """Start the chain of a new workflow. Call it in the transaction that creates the workflow."""
     EvidenceChain.objects.create(id=workflow_id)
