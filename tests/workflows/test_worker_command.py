@@ -54,6 +54,7 @@ def test_it_does_not_start_under_a_signing_key_that_disowns_the_evidence(
         call_command("worker")
     assert not started
 
+    call_command("worker", "--disown-former-key")
     settings.TRUSTED_PUBLIC_KEYS = former
     call_command("worker")
-    assert len(started) == 1
+    assert len(started) == 2

@@ -1,3 +1,4 @@
+from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
@@ -10,10 +11,19 @@ from workflows.supervisor import Supervisor, start_django_q_cluster
 class Command(BaseCommand):
     help = "Run the stages of workflows: a supervised django-q2 cluster, and the sweep that recovers lost work."
 
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument(
+            "--disown-former-key",
+            action="store_true",
+            help="Start although the newest certificate is by a signing key that is not trusted any more, because it "
+            "was stolen; workflows that it signed for are then refused.",
+        )
+
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             check_master_key()
-            check_signing_key()
+            if not options["disown_former_key"]:
+                check_signing_key()
         except (MasterKeyMismatch, UntrustedKey) as error:
             raise CommandError(f"The worker does not start: {error}.") from error
         Supervisor(start_django_q_cluster).run()
