@@ -59,6 +59,7 @@ migrations-check: $(STAMP)  ## fail when a model has changed without its migrati
 
 bench: $(STAMP)  ## latency and throughput against a stub model
 	$(BIN)/python -m benchmarks.run
+	$(BIN)/python -m benchmarks.recovery
 
 screenshots: $(STAMP)  ## take the documentation's picture anew (needs chromium)
 	$(BIN)/python -m docs.make_screenshots

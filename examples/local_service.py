@@ -118,6 +118,10 @@ class LocalService:
         """Start `manage.py worker`; a further one takes a further name."""
         self._start(name, ["manage.py", "worker"])
 
+    def process_id(self, name: str) -> int:
+        """Return the id of a process that was started here, `web` or a worker's name."""
+        return self._children[name].pid
+
     def wait_until_answering(self) -> None:
         """Return once web answers, worker or not. Raises ServiceError."""
         self._wait_for_health({"ok", "degraded"})

@@ -36,12 +36,12 @@ def test_a_worker_killed_in_the_middle_of_a_stage_costs_a_lease_and_another_fini
             service.start_worker("second")
         workflow = client.post("/workflows", reviewed_release("anthropic", "sk-stage-key-1")).expect(201)
         stub.wait_for_request()
-        supervisors = [service._children["worker"].pid]
+        supervisors = [service.process_id("worker")]
         task_processes = [pid for supervisor in supervisors for pid in find_descendants(supervisor)]
         kill_all([*supervisors, *task_processes] if whole_worker else task_processes)
         if whole_worker and len(stub.requests) == 1 and not _is_abandoned(stub):
             # The stage was with the other worker: kill that one, and let a third finish.
-            other = service._children["second"].pid
+            other = service.process_id("second")
             kill_all([other, *find_descendants(other)])
             service.start_worker("third")
 
@@ -75,7 +75,7 @@ def test_an_idle_process_that_dies_with_the_queues_lock_does_not_stop_the_worker
     """Killing every task process in turn surely kills the one that holds the lock of django-q2's queue."""
     with OpenAIStub() as stub, make_service(tmp_path, stub) as service:
         client = Countersign(service.url, service.create_api_key("op@example.test", "operator"))
-        supervisor = service._children["worker"].pid
+        supervisor = service.process_id("worker")
         sentinel = wait_until(lambda: find_descendants(supervisor)[1:2], "the cluster's sentinel")[0]
         for pid in find_descendants(sentinel):
             kill_all([pid])
