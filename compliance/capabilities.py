@@ -24,7 +24,7 @@ WILDCARD_DENIED = "wildcard_denied"
 NOT_GRANTED = "not_granted"
 
 REVIEWER = "reviewer"
-READ_SEGMENT = "read"
+READ_ACTION = "read"
 
 _SEGMENT = re.compile(r"[a-z0-9_.-]{1,64}", re.ASCII)
 
@@ -137,8 +137,8 @@ def resolve(
     2. `wildcard_denied`: a wildcard that would take in something forbidden. Not the bare `*` under a ceiling
        that holds `*`: it is granted, and `is_allowed` checks every call for what policy or role forbids.
     3. `exceeds_policy_ceiling`: no entry of the ceiling covers it whole.
-    4. `exceeds_role_allowance`: a reviewer may hold only what has a `read` segment (a bare `*` is left to
-       `is_allowed`).
+    4. `exceeds_role_allowance`: a reviewer may hold only what has `read` for its action, the second segment
+       (a bare `*` is left to `is_allowed`).
 
     Raises CapabilityError for a malformed capability in any of the lists.
     """
@@ -195,7 +195,7 @@ def _denial(capability: str, ceiling: Sequence[str], forbidden: Sequence[str], r
 
 
 def _fits_role(capability: str, role: str) -> bool:
-    return role != REVIEWER or READ_SEGMENT in parse_capability(capability)
+    return role != REVIEWER or parse_capability(capability)[1:2] == (READ_ACTION,)
 
 
 def _forbidden(capability: str, prohibition: str) -> Denial:
@@ -203,7 +203,7 @@ def _forbidden(capability: str, prohibition: str) -> Denial:
 
 
 def _beyond_role(capability: str) -> Denial:
-    return Denial(capability, EXCEEDS_ROLE_ALLOWANCE, "A reviewer may use only capabilities with a read segment.")
+    return Denial(capability, EXCEEDS_ROLE_ALLOWANCE, "A reviewer may use only capabilities whose action is read.")
 
 
 def _stem(capability: str) -> tuple[str, ...]:
