@@ -1,5 +1,6 @@
 """Keeps provider keys out of everything that a run leaves behind."""
 
+import json
 from collections.abc import Iterable
 from typing import Any
 
@@ -7,10 +8,14 @@ REPLACEMENT = "[key removed]"
 
 
 class Scrubber:
-    """Replaces known secrets in texts and JSON-able values, and makes every text storable as UTF-8."""
+    """Replaces known secrets in texts and JSON-able values, and makes every text storable as UTF-8.
+
+    A secret is also known as JSON spells it: a call's arguments are a text that is JSON, whose members may again be.
+    """
 
     def __init__(self, secrets: Iterable[str | None]) -> None:
-        self._secrets = tuple(sorted({secret for secret in secrets if secret}, key=len, reverse=True))
+        spelled = {spelling for secret in secrets if secret for spelling in _spell(secret)}
+        self._secrets = tuple(sorted(spelled, key=len, reverse=True))
 
     def text(self, text: str) -> str:
         """Return the text without secrets; lone surrogates become U+FFFD."""
@@ -35,3 +40,12 @@ class Scrubber:
         if isinstance(value, dict):
             return any(self.finds_in(part) for member in value.items() for part in member)
         return isinstance(value, list | tuple) and any(self.finds_in(member) for member in value)
+
+
+def _spell(secret: str) -> set[str]:
+    """Return the secret as it is, and inside of JSON, once and twice over; some encoders escape the slash as well."""
+    spelled = {secret}
+    for _ in range(2):
+        encoded = {json.dumps(text, ensure_ascii=ascii_only)[1:-1] for text in spelled for ascii_only in (True, False)}
+        spelled |= encoded | {text.replace("/", "\\/") for text in encoded}
+    return spelled

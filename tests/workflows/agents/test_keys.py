@@ -6,10 +6,11 @@ import traceback
 
 import pytest
 
-from tests.stub_models import BrokenOff, HttpError, Text
+from tests.stub_models import Answer, BrokenOff, HttpError, Text, ToolCall
 from tests.stub_models.script import Step
 from tests.workflows.agents.conftest import Provider
 from tests.workflows.agents.fakes import STAGE_KEY, make_work, run
+from workflows.agents.scrubbing import Scrubber
 
 VARIABLES = {"anthropic": "ANTHROPIC_API_KEY", "openai": "OPENAI_API_KEY"}
 SERVER_KEY = "sk-canary-of-the-server-0815"
@@ -95,6 +96,29 @@ def test_an_answer_that_repeats_the_key_is_not_used(provider: Provider) -> None:
         ran = run(make_work(provider.name))
     assert ran.code == "provider_error"
     assert "[key removed]" in repr(ran.journal.events[-1].payload)
+
+
+@pytest.mark.parametrize("key", ['sk-odd"key', "sk-odd\\key", "sk-odd/key", "sk-oddékey", 'sk-\\"odd/"\\'])
+def test_a_key_is_removed_as_json_spells_it(key: str) -> None:
+    scrubber = Scrubber([key])
+    once = json.dumps({"text": key}, ensure_ascii=False)
+    twice = json.dumps({"text": once})
+    slashes = once.replace("/", "\\/")
+    for text in (key, once, json.dumps(key), twice, slashes):
+        assert scrubber.finds_in([text])
+        assert "odd" not in scrubber.text(text)
+        assert "odd" not in json.dumps(scrubber.value({"arguments": text}))
+    assert json.loads(scrubber.text(once)) == {"text": "[key removed]"}
+
+
+def test_a_key_with_a_quote_is_left_in_no_arguments(provider: Provider) -> None:
+    key = 'sk-canary"of\\the-stage'
+    call = ToolCall("document_write", json.dumps({"name": "x", "text": f"<{key}>"}))
+    with provider.serving([Answer(tool_calls=(call,)), Text("done")]):
+        ran = run(make_work(provider.name, api_key=key))
+    assert ran.code == "provider_error"
+    assert ran.documents.texts == {}
+    assert "canary" not in json.dumps([event.payload for event in ran.journal.events])
 
 
 def test_the_work_does_not_show_its_key() -> None:
