@@ -13,10 +13,13 @@ import structlog
 from django.conf import settings
 from django.core.handlers.wsgi import LimitedStream
 from django.http import HttpRequest, HttpResponseBase
+from gunicorn.http.errors import ParseException
 
 from config.error_pages import error_response
 
 MOST_DISCARDED_BYTES = 16_000_000
+# What a server raises while it reads a body: the connection's errors and gunicorn's over the framing of chunks.
+_UNREADABLE = (OSError, ValueError, ParseException)
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
 _log = structlog.get_logger("countersign.requests")
 
@@ -64,10 +67,11 @@ class PermissionsPolicy:
 
 
 class RequestLimits:
-    """413 for a body over MAX_BODY_BYTES, announced or not, and 400 for a NUL character in the address.
+    """Reads the body before anything else does: 413 when it is over MAX_BODY_BYTES, announced or not, 408 when it does
+    not arrive in time, 400 when it is cut off or its chunks are malformed. 400 as well for a NUL in the address.
 
-    A body sent in chunks has no length, and Django would read it as empty: it is read here, up to the limit.
-    A NUL reaches a query otherwise, and PostgreSQL refuses it there.
+    The time is kept by config.web_worker. A body in chunks has no length, and Django would read it as empty. A NUL
+    reaches a query otherwise, and PostgreSQL refuses it there.
     """
 
     def __init__(self, get_response: GetResponse) -> None:
@@ -77,31 +81,45 @@ class RequestLimits:
         if "\0" in request.path_info or b"\0" in unquote_to_bytes(request.META.get("QUERY_STRING", "")):
             return error_response(request, 400, "The address holds a NUL character.")
         length = request.META.get("CONTENT_LENGTH") or ""
-        if length:
-            if not (length.isascii() and length.isdigit()):
-                return error_response(request, 400, "Content-Length is no number.")
-            if int(length[:20]) > settings.MAX_BODY_BYTES:
-                _discard(request)
-                return error_response(request, 413)
-        elif request.META.get("wsgi.input_terminated") and not self._read_unannounced_body(request):
-            return error_response(request, 413)
-        return self.get_response(request)
+        if length and not (length.isascii() and length.isdigit()):
+            return error_response(request, 400, "Content-Length is no number.")
+        announced = int(length[:20]) if length else None
+        if announced is not None and announced > settings.MAX_BODY_BYTES:
+            _discard(request)
+            return _refuse(request, 413)
+        if announced is None and not request.META.get("wsgi.input_terminated"):
+            return self.get_response(request)
+        return self._read_body(request, announced) or self.get_response(request)
 
-    @staticmethod
-    def _read_unannounced_body(request: HttpRequest) -> bool:
-        """Give `request` the body that has no announced length; False when that is over the limit."""
-        body = request.META["wsgi.input"].read(settings.MAX_BODY_BYTES + 1)
-        if len(body) > settings.MAX_BODY_BYTES:
-            _discard(request.META["wsgi.input"])
-            return False
+    def _read_body(self, request: HttpRequest, announced: int | None) -> HttpResponseBase | None:
+        """Give `request` its whole body; return the answer when that cannot be done."""
+        stream, limit = request.META["wsgi.input"], settings.MAX_BODY_BYTES
+        try:
+            body = stream.read(limit + 1 if announced is None else announced)
+        except TimeoutError:
+            return _refuse(request, 408)
+        except _UNREADABLE:
+            return _refuse(request, 400, "The body was cut off, or its chunks are malformed.")
+        if len(body) > limit:
+            _discard(stream)
+            return _refuse(request, 413)
+        if announced is not None and len(body) < announced:
+            return _refuse(request, 400, f"The body was cut off: {announced} bytes announced, {len(body)} received.")
         request.META["CONTENT_LENGTH"] = str(len(body))
         request._stream = LimitedStream(io.BytesIO(body), len(body))  # type: ignore[assignment]
-        return True
+        return None
+
+
+def _refuse(request: HttpRequest, status: int, detail: str | None = None) -> HttpResponseBase:
+    """An error after which nothing more is read from the connection."""
+    if close := getattr(request.META["wsgi.input"], "close_connection", None):
+        close()
+    return error_response(request, status, detail)
 
 
 def _discard(body: _Readable) -> None:
     """Read on for a while: to close a connection with bytes unread resets it, and the client never sees our answer."""
     remaining = MOST_DISCARDED_BYTES
-    with suppress(OSError):
+    with suppress(*_UNREADABLE):
         while remaining > 0 and (chunk := body.read(min(remaining, 65_536))):
             remaining -= len(chunk)

@@ -26,11 +26,16 @@ ERROR_NAMES = {
     404: ("not_found", "There is no such thing, or it is not yours to see."),
     405: ("method_not_allowed", "This address does not take that method."),
     406: ("not_acceptable", "The API answers JSON only; accept application/json."),
+    408: ("request_timeout", "The body did not arrive in time; send it again, faster."),
     409: ("conflict", "The state of the thing does not allow this."),
     413: ("body_too_large", "The body is larger than 1,000,000 bytes."),
+    414: ("address_too_long", "The address is too long."),
     415: ("unsupported_media_type", "Send the body as application/json."),
+    417: ("expectation_failed", "Of Expect, only 100-continue is understood."),
     429: ("throttled", "Too many requests; wait as long as Retry-After says."),
+    431: ("headers_too_large", "There are too many headers, or one is too long."),
     500: ("server_error", "The server failed; the failure has been logged."),
+    501: ("not_implemented", "Of Transfer-Encoding, only chunked is understood."),
     503: ("temporarily_unavailable", "The database is busy or away; try again in a few seconds."),
 }
 

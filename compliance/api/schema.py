@@ -16,6 +16,7 @@ _WORDS = {
     403: "The role does not allow it.",
     404: "Unknown, or not yours to see.",
     406: "Only JSON is answered.",
+    408: "The body did not arrive in time.",
     409: "The state does not allow it.",
     413: "The body is larger than 1,000,000 bytes.",
     415: "Only application/json is read.",
@@ -50,7 +51,7 @@ class ApiSchema(AutoSchema):
         return dict(sorted(bodies.items()))
 
     def _implied_statuses(self) -> set[int]:
-        implied = {400, 406, 413, 503}  # 413: a body where none is read is limited all the same
+        implied = {400, 406, 408, 413, 503}  # 408, 413: a body where none is read is limited all the same
         if self.view.get_authenticators():
             implied.add(401)
         if any(type(permission) not in (AllowAny, IsAuthenticated) for permission in self.view.get_permissions()):
