@@ -4,8 +4,9 @@ import os
 
 bind = os.environ.get("BIND", "127.0.0.1:8000")
 workers = int(os.environ.get("WEB_PROCESSES", "2"))
-worker_class = "gthread"
-threads = int(os.environ.get("WEB_THREADS", "8"))
+worker_class = "config.web_worker.Worker"
+logger_class = "config.web_worker.Log"
+threads = int(os.environ.get("WEB_THREADS", "16"))
 timeout = 60
 graceful_timeout = 20
 limit_request_line = 8190

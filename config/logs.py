@@ -101,23 +101,25 @@ _SHARED: list[Any] = [
 ]
 
 
+def json_formatter() -> logging.Formatter:
+    """Lays a record out as one JSON object, scrubbed."""
+    return structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=_SHARED,
+        processors=[
+            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            structlog.processors.JSONRenderer(default=str),
+        ],
+        # exc_info has been described by then; the formatter must not append its own traceback.
+        keep_exc_info=False,
+    )
+
+
 def logging_settings(level: str) -> dict[str, Any]:
     """The value of Django's LOGGING: everything through one JSON handler on standard error."""
     return {
         "version": 1,
         "disable_existing_loggers": False,
-        "formatters": {
-            "json": {
-                "()": structlog.stdlib.ProcessorFormatter,
-                "foreign_pre_chain": _SHARED,
-                "processors": [
-                    structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                    structlog.processors.JSONRenderer(default=str),
-                ],
-                # exc_info has been described by then; the formatter must not append its own traceback.
-                "keep_exc_info": False,
-            }
-        },
+        "formatters": {"json": {"()": json_formatter}},
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
         "root": {"handlers": ["stderr"], "level": level},
         "loggers": {
