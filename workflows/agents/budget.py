@@ -1,33 +1,55 @@
 """What a run has used and spent, in exact decimals, and what its budget still buys."""
 
 import math
+from dataclasses import dataclass
 from decimal import Decimal
 
 from genai_prices import Usage as PricedUsage
 from genai_prices import calc_price
 from genai_prices.types import AbstractUsage
 
-from workflows.agents.types import AgentFailure, FailureCode, Usage
+from workflows.agents.types import AgentFailure, FailureCode, JsonScalar, Spent, Usage
 
 _MILLION = 1_000_000
 # A rough size of a token for the estimate of what a request costs to send; billing goes by what is reported.
 _BYTES_PER_TOKEN = 4
+# No answer has as many; what is above would not fit the evidence (RFC 8785: integers below 2^53) or the budget.
+_MOST_TOKENS = 10**9
+
+
+@dataclass(frozen=True)
+class Charge:
+    """What one answer is charged. `plausible`: whether the usage that came with it can be true."""
+
+    input_tokens: int
+    output_tokens: int
+    dollars: Decimal
+    plausible: bool = True
+
+    def facts(self) -> dict[str, JsonScalar]:
+        """Return the charge as facts of the journal, from which what was spent is summed again."""
+        return {
+            "input_tokens": self.input_tokens,
+            "output_tokens": self.output_tokens,
+            "cents": f"{self.dollars * 100:f}",
+        }
 
 
 class Meter:
-    """Counts one run's usage against its budget.
+    """Counts an execution's usage against its budget, from what earlier attempts at it have spent.
 
     `provider` and `model` name an entry of genai-prices. Not safe across threads; one run lives on one loop.
     """
 
-    def __init__(self, provider: str, model: str, budget_cents: int) -> None:
+    def __init__(self, provider: str, model: str, budget_cents: int, spent: Spent | None = None) -> None:
+        before = spent or Spent()
         self._provider = provider
         self._model = model
         self._budget = Decimal(budget_cents) / 100
-        self._spent = Decimal(0)
-        self._requests = 0
-        self._input_tokens = 0
-        self._output_tokens = 0
+        self._spent = before.cents / 100
+        self._requests = before.usage.requests
+        self._input_tokens = before.usage.input_tokens
+        self._output_tokens = before.usage.output_tokens
 
     @property
     def usage(self) -> Usage:
@@ -51,14 +73,16 @@ class Meter:
                 "budget can be kept; name a priced model",
             )
 
-    def charge(self, usage: AbstractUsage, *, input_bytes: int, output_bytes: int) -> Decimal:
-        """Add one answer's usage and return its cost in dollars.
+    def charge(self, usage: AbstractUsage, *, input_bytes: int, output_bytes: int) -> Charge:
+        """Add one answer's usage and return what it is charged.
 
-        An answer that reports no tokens is charged by its size, so that an unreported one is not free.
+        An answer that reports no tokens, or a number that cannot be (negative, or above a billion), is charged by
+        its size: what is not reported is not free.
         """
-        input_tokens = int(getattr(usage, "input_tokens", 0) or 0)
-        output_tokens = int(getattr(usage, "output_tokens", 0) or 0)
-        if input_tokens < 0 or output_tokens < 0 or not input_tokens + output_tokens:
+        plausible = all(0 <= count <= _MOST_TOKENS for count in _reported_counts(usage))
+        input_tokens = int(getattr(usage, "input_tokens", 0) or 0) if plausible else 0
+        output_tokens = int(getattr(usage, "output_tokens", 0) or 0) if plausible else 0
+        if not input_tokens + output_tokens:
             input_tokens, output_tokens = _tokens(input_bytes), _tokens(output_bytes)
             usage = PricedUsage(input_tokens=input_tokens, output_tokens=output_tokens)
         try:
@@ -69,7 +93,7 @@ class Meter:
         self._input_tokens += input_tokens
         self._output_tokens += output_tokens
         self._spent += cost
-        return cost
+        return Charge(input_tokens, output_tokens, cost, plausible)
 
     def output_allowance(self, input_bytes: int, longest: int, shortest: int) -> int:
         """Return how many output tokens the next request may ask for.
@@ -109,6 +133,11 @@ class Meter:
 
     def _price(self, usage: AbstractUsage) -> Decimal:
         return calc_price(usage, self._model, provider_id=self._provider).total_price
+
+
+def _reported_counts(usage: AbstractUsage) -> list[float]:
+    """Return every number of tokens that a usage gives, those of caches and of reasoning among them."""
+    return [count for name, count in vars(usage).items() if name.endswith("_tokens") and count is not None]
 
 
 def _tokens(size: int) -> int:

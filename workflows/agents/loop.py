@@ -47,7 +47,7 @@ async def run_language_model(
     settings: AgentSettings,
 ) -> AgentResult:
     """Run the work on a language model. Raises AgentFailure."""
-    meter = Meter(work.provider, model_name, work.budget_cents)
+    meter = Meter(work.provider, model_name, work.budget_cents, work.spent)
     meter.require_price()
     run_journal = RunJournal(journal, scrubber)
     dispatcher = Dispatcher(work, TOOLS, run_journal, documents, settings)

@@ -16,12 +16,12 @@ from pydantic_ai.models.wrapper import WrapperModel
 from pydantic_ai.settings import ModelSettings
 from pydantic_ai.usage import RequestUsage
 
-from workflows.agents.budget import Meter
+from workflows.agents.budget import Charge, Meter
 from workflows.agents.failures import AnswerCutOff, Trouble, diagnose
 from workflows.agents.run_journal import RunJournal
 from workflows.agents.scrubbing import Scrubber
 from workflows.agents.settings import AgentSettings
-from workflows.agents.types import AgentFailure, FailureCode
+from workflows.agents.types import AgentFailure, FailureCode, JsonScalar
 
 _CATEGORY = re.compile(r"[a-z0-9_-]{1,40}")
 
@@ -107,16 +107,36 @@ class GovernedModel(WrapperModel):
                 return _Answered(response, attempt, round((settings.clock() - started) * 1000))
             except Exception as error:
                 trouble = diagnose(error, context.provider)
-            if self._partial is not None and self._partial.input_tokens:
-                # What broke off after it began is billed all the same.
-                context.meter.charge(self._partial, input_bytes=input_bytes, output_bytes=0)
+            charge = self._charge_partial(input_bytes)
+            if charge is not None and not charge.plausible:
+                trouble = Trouble("provider_error", self._impossible_usage(), False)
             if not trouble.retried or attempt >= settings.retry.attempts:
-                raise await self._give_up(attempt, trouble)
-            self._allow(input_bytes)
-            await self._wait(attempt, trouble)
+                raise await self._give_up(attempt, trouble, charge)
+            try:
+                self._allow(input_bytes)
+            except AgentFailure:
+                await self._note_error(attempt, trouble, charge)
+                raise
+            await self._wait(attempt, trouble, charge)
 
-    async def _give_up(self, attempt: int, trouble: Trouble) -> AgentFailure:
-        """Journal the last error with the provider's own message, and return the failure in our words."""
+    def _charge_partial(self, input_bytes: int) -> Charge | None:
+        """Charge what broke off after it began: it is billed all the same."""
+        if self._partial is None or not self._partial.input_tokens:
+            return None
+        return self._context.meter.charge(self._partial, input_bytes=input_bytes, output_bytes=0)
+
+    def _impossible_usage(self) -> str:
+        return f"{self._context.provider} reports impossible usage; its answer is not used"
+
+    async def _give_up(self, attempt: int, trouble: Trouble, charge: Charge | None) -> AgentFailure:
+        """Journal the last error, and return the failure in our words."""
+        await self._note_error(attempt, trouble, charge)
+        tries = f" (after {attempt} attempts)" if attempt > 1 else ""
+        hint = "; the journal has its message" if trouble.message else ""
+        return self._fail(trouble.code, f"{trouble.detail}{tries}{hint}")
+
+    async def _note_error(self, attempt: int, trouble: Trouble, charge: Charge | None) -> None:
+        """Journal an error after which nothing more is asked, with the provider's own message."""
         context = self._context
         await context.journal.record(
             "model_error",
@@ -126,14 +146,12 @@ class GovernedModel(WrapperModel):
                 "attempt": attempt,
                 "code": trouble.code,
                 "status": trouble.status,
+                **_charged(charge),
             },
             {"detail": trouble.detail, "message": trouble.message},
         )
-        tries = f" (after {attempt} attempts)" if attempt > 1 else ""
-        hint = "; the journal has its message" if trouble.message else ""
-        return self._fail(trouble.code, f"{trouble.detail}{tries}{hint}")
 
-    async def _wait(self, attempt: int, trouble: Trouble) -> None:
+    async def _wait(self, attempt: int, trouble: Trouble, charge: Charge | None) -> None:
         context, settings = self._context, self._context.settings
         delay = settings.retry.delay(attempt, trouble.retry_after, settings.draw)
         await context.journal.record(
@@ -145,6 +163,7 @@ class GovernedModel(WrapperModel):
                 "code": trouble.code,
                 "status": trouble.status,
                 "delay_ms": round(delay * 1000),
+                **_charged(charge),
             },
             {"detail": trouble.detail, "message": trouble.message},
         )
@@ -172,7 +191,7 @@ class GovernedModel(WrapperModel):
         context, response = self._context, answered.response
         [message] = _dump([response])
         written = json.dumps(message["parts"], ensure_ascii=False).encode("utf-8", "surrogatepass")
-        cost = context.meter.charge(response.usage, input_bytes=input_bytes, output_bytes=len(written))
+        charge = context.meter.charge(response.usage, input_bytes=input_bytes, output_bytes=len(written))
         await context.journal.record(
             "model_response",
             {
@@ -181,13 +200,13 @@ class GovernedModel(WrapperModel):
                 "request": self._requests,
                 "attempt": answered.attempt,
                 "finish_reason": response.finish_reason,
-                "input_tokens": response.usage.input_tokens,
-                "output_tokens": response.usage.output_tokens,
-                "cents": f"{cost * 100:f}",
                 "duration_ms": answered.duration_ms,
+                **charge.facts(),
             },
             {"message": message},
         )
+        if not charge.plausible:
+            raise self._fail("provider_error", self._impossible_usage())
         if context.scrubber.finds_in(message):
             raise self._fail("provider_error", f"{context.provider}'s answer repeats the API key; it is not used")
         if not _is_utf8(written):
@@ -224,6 +243,10 @@ class GovernedModel(WrapperModel):
     def _fail(self, code: FailureCode, detail: str) -> AgentFailure:
         self.failure = self._context.meter.failure(code, self._context.scrubber.text(detail))
         return self.failure
+
+
+def _charged(charge: Charge | None) -> dict[str, JsonScalar]:
+    return {} if charge is None else charge.facts()
 
 
 def _unanswered(messages: Sequence[ModelMessage]) -> list[ModelMessage]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import TYPE_CHECKING, Literal, Protocol
 
 if TYPE_CHECKING:
@@ -37,11 +39,34 @@ class StageInput:
 
 
 @dataclass(frozen=True)
+class Usage:
+    """`requests` counts the model's answers, cut-off ones that were billed included."""
+
+    requests: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+
+
+@dataclass(frozen=True)
+class Spent:
+    """What an execution has used and spent so far. `cents` is exact."""
+
+    usage: Usage = Usage()
+    cents: Decimal = Decimal(0)
+
+    @property
+    def cost_cents(self) -> int:
+        """Return the cents, rounded up to whole ones."""
+        return math.ceil(self.cents)
+
+
+@dataclass(frozen=True)
 class AgentWork:
     """One execution, as its agent sees it.
 
     `subject` is the text under review (reviewer) or the approved artifact (release; shown, never retyped).
     `lineage_policies` starts with `policy`. `api_key` is the stage's own key; None means the environment's.
+    `spent` is what earlier attempts at this execution spent: it counts against the budget and in what is reported.
     """
 
     execution_id: str
@@ -57,6 +82,7 @@ class AgentWork:
     budget_cents: int
     grant: Grant
     api_key: str | None = field(default=None, repr=False)
+    spent: Spent = Spent()
 
 
 @dataclass(frozen=True)
@@ -97,17 +123,11 @@ Answer = WorkerAnswer | ReviewAnswer | ReleaseAnswer
 
 
 @dataclass(frozen=True)
-class Usage:
-    """`requests` counts the model's answers, cut-off ones that were billed included."""
-
-    requests: int = 0
-    input_tokens: int = 0
-    output_tokens: int = 0
-
-
-@dataclass(frozen=True)
 class AgentResult:
-    """How a run ended well. `cost_cents` is rounded up, once, from the exact sum."""
+    """How a run ended well. Usage and cost are the whole execution's, earlier attempts included.
+
+    `cost_cents` is rounded up, once, from the exact sum.
+    """
 
     answer: Answer
     provider: str
@@ -119,6 +139,7 @@ class AgentResult:
 class AgentFailure(Exception):
     """A run that ended without an answer. `detail` never holds a key; `status` is the execution's end.
 
+    Usage and cost are those of the whole execution, as far as the run came to count them.
     `model` is the one that ran or was to run; empty where the run did not come that far.
     """
 

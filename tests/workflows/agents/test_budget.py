@@ -1,15 +1,17 @@
 """What a run costs, and where its budget ends."""
 
+import math
+from decimal import Decimal
 from types import SimpleNamespace
 
 import pytest
 
-from tests.stub_models import Answer, Text, ToolCall
+from tests.stub_models import Answer, BrokenOff, Text, ToolCall
 from tests.stub_models.script import Step
 from tests.workflows.agents.conftest import Provider
 from tests.workflows.agents.fakes import make_work, run
 from workflows.agents.budget import Meter
-from workflows.agents.types import AgentFailure, Usage
+from workflows.agents.types import AgentFailure, Spent, Usage
 
 # A model of each provider whose price is old enough to stay: dollars per million tokens, in and out.
 MODELS = {"anthropic": ("claude-3-haiku-20240307", 0.25, 1.25), "openai": ("gpt-4o-mini", 0.15, 0.60)}
@@ -83,11 +85,69 @@ def test_an_answer_that_reports_no_usage_is_charged_by_its_size(provider: Provid
     assert ran.result.usage.input_tokens > 100
 
 
-def test_usage_that_makes_no_sense_is_charged_by_size() -> None:
+IMPOSSIBLE = [10**20, 2**53 + 1, 10**9 + 1]
+
+
+@pytest.mark.parametrize("count", IMPOSSIBLE)
+@pytest.mark.parametrize("field", ["input_tokens", "output_tokens"])
+def test_an_answer_with_impossible_usage_is_refused_and_charged_by_its_size(
+    provider: Provider, field: str, count: int
+) -> None:
+    answer = Text("word " * 4000, **{field: count})
+    with provider.serving([answer, Text("never asked for")]) as server:
+        ran = run(make_work(provider.name))
+    assert ran.code == "provider_error"
+    assert ran.failure is not None
+    assert "reports impossible usage" in ran.failure.detail
+    assert ran.failure.status == "failed"
+    assert 4000 <= ran.failure.usage.output_tokens < 10_000
+    assert len(server.requests) == 1
+    [facts] = ran.journal.facts("model_response")
+    assert facts["output_tokens"] == ran.failure.usage.output_tokens
+
+
+@pytest.mark.parametrize("count", [-1, -(10**9), *IMPOSSIBLE, math.inf, math.nan])
+@pytest.mark.parametrize("field", ["input_tokens", "output_tokens", "cache_read_tokens"])
+def test_a_count_that_cannot_be_is_never_counted(field: str, count: float) -> None:
     meter = Meter("openai", "gpt-4o-mini", 100)
-    cost = meter.charge(SimpleNamespace(input_tokens=-(10**9), output_tokens=0), input_bytes=4000, output_bytes=400)
-    assert cost > 0
+    usage = SimpleNamespace(**({"input_tokens": 10, "output_tokens": 10} | {field: count}))
+    charge = meter.charge(usage, input_bytes=4000, output_bytes=400)
+    assert not charge.plausible
+    assert charge.dollars > 0
     assert meter.usage == Usage(1, 1000, 100)
+
+
+def test_what_was_spent_before_counts_against_the_budget_and_in_what_is_reported(provider: Provider) -> None:
+    spent = Spent(Usage(2, 300, 40), Decimal("7.5"))
+    with provider.serving([Text("done", input_tokens=100, output_tokens=20)]):
+        ran = run(make_work(provider.name, spent=spent))
+    assert ran.result is not None
+    assert ran.result.usage == Usage(3, 400, 60)
+    assert ran.result.cost_cents == 8
+    with provider.serving([Text("too late")]) as server:
+        ran = run(make_work(provider.name, budget_cents=100, spent=Spent(Usage(2, 300, 40), Decimal(100))))
+    assert ran.code == "budget_exhausted"
+    assert ran.failure is not None
+    assert (ran.failure.usage, ran.failure.cost_cents) == (Usage(2, 300, 40), 100)
+    assert server.requests == ()
+
+
+@pytest.mark.parametrize("budget", [1500, 1])
+def test_what_the_journal_says_adds_up_to_what_is_reported(anthropic: Provider, budget: int) -> None:
+    """An answer that broke off after it began included, and one that used up the budget."""
+    script: list[Step] = [BrokenOff("half"), Answer(tool_calls=(READ,), reports_usage=False), Text("done")]
+    with anthropic.serving(script):
+        ran = run(make_work("anthropic", budget_cents=budget))
+    ended = ran.result or ran.failure
+    assert ended is not None
+    charged = [event.facts for event in ran.journal.events if "cents" in event.facts]
+    assert Usage(
+        len(charged),
+        sum(int(str(facts["input_tokens"])) for facts in charged),
+        sum(int(str(facts["output_tokens"])) for facts in charged),
+    ) == (ended.usage)
+    assert ended.usage.requests >= 1
+    assert math.ceil(sum(Decimal(str(facts["cents"])) for facts in charged)) == ended.cost_cents
 
 
 def test_a_remainder_that_buys_next_to_nothing_counts_as_spent() -> None:
