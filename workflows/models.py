@@ -152,7 +152,7 @@ class Execution(models.Model):
     request_count = models.PositiveIntegerField(default=0)
     input_tokens = models.PositiveBigIntegerField(default=0)
     output_tokens = models.PositiveBigIntegerField(default=0)
-    cost_cents = models.PositiveIntegerField(default=0)
+    cost_cents = models.PositiveBigIntegerField(default=0)
     fence = models.PositiveIntegerField(default=0)
     attempts = models.PositiveIntegerField(default=0)
     lease_owner = models.CharField(max_length=64, blank=True)
