@@ -12,6 +12,7 @@ from workflows.leases import lock_workflow, wake_execution
 from workflows.models import Execution, ExecutionStatus, StageStatus, Workflow, WorkflowStatus
 from workflows.reasons import ReasonCode
 from workflows.requests import Conflict, NotAllowed
+from workflows.spending import report_spending
 from workflows.transitions import EXECUTION_ENDS, WORKFLOW_ENDS, move_execution, move_stage, move_workflow
 
 
@@ -29,9 +30,10 @@ def cancel_workflow(*, workflow_id: uuid.UUID, actor: User, address: str | None)
             return workflow
         detail = f"cancelled by {actor.get_username()}"
         live = Execution.objects.filter(stage__workflow_id=workflow_id).exclude(status__in=EXECUTION_ENDS)
-        for execution in live.select_related("stage__policy"):
+        # Locked, so that no event lands in a journal between what is read of it and the end.
+        for execution in live.select_related("stage__policy").select_for_update(of=("self",)):
             ending = Ending(ExecutionStatus.CANCELLED, (ReasonCode.CANCELLED, detail))
-            end_execution(execution, ending, fence=None)
+            end_execution(execution, report_spending(ending, execution.id), fence=None)
         cancel_open_stages(workflow_id, ReasonCode.CANCELLED, detail)
         end_workflow(workflow_id, cancelled_by_person=True)
         record_audit_event(

@@ -35,6 +35,7 @@ from workflows.journal import list_documents, read_document, record_event, write
 from workflows.leases import Claim, LeaseLost, claim_execution, hand_back, is_held, lock_claim, renew_lease
 from workflows.models import Execution, ExecutionStatus, Verdict
 from workflows.reasons import ReasonCode
+from workflows.spending import read_spending, report_spending
 from workflows.transitions import move_execution
 
 CANCEL_POLL_SECONDS = 0.5
@@ -131,6 +132,7 @@ def prepare_work(admitted: Admitted) -> AgentWork:
         budget_cents=stage.budget_cents,
         grant=Grant(tuple(stage.granted_permissions), tuple(Denial(**denial) for denial in stage.denied_permissions)),
         api_key=None if sealed is None else open_secret(bytes(sealed), f"stage:{stage.uid}"),
+        spent=read_spending(admitted.execution.id),
     )
 
 
@@ -205,7 +207,7 @@ def _end_without_answer(claim: Claim, ending: Ending) -> None:
     execution = load_execution(claim)
     with transaction.atomic():
         lock_claim(claim)
-        end_execution(execution, ending, fence=claim.fence)
+        end_execution(execution, report_spending(ending, execution.id), fence=claim.fence)
 
 
 def _describe_failure(failure: AgentFailure, admitted: Admitted) -> Ending:

@@ -1,0 +1,210 @@
+"""What an execution spends counts over all its attempts: against its budget, and in what its certificate says."""
+
+from collections.abc import Awaitable, Callable
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from pytest_django.fixtures import Settings
+
+from compliance.services import read_attestations
+from tests.people import make_alice
+from tests.stub_models import Answer, OpenAIStub, ToolCall
+from tests.workflow_driver import (
+    expire_leases,
+    find_execution,
+    request_review_and_release,
+    run_to_rest,
+    submit,
+)
+from workflows import engine
+from workflows.agents.types import AgentFailure, AgentResult, AgentWork, ReviewAnswer, Usage
+from workflows.event_loop import ThreadBridge
+from workflows.leases import LeaseLost, sweep
+from workflows.models import Workflow
+from workflows.requests import StageRequest, WorkflowRequest
+from workflows.services import cancel_workflow
+
+pytestmark = pytest.mark.django_db
+
+MODEL = "gpt-4o-mini"  # 15 cents for a million tokens of input
+MILLION = 1_000_000
+APPROVAL = ToolCall("answer", {"decision": "approved", "reason": "fine", "findings": []})
+SPENT = {"input_tokens": 40, "output_tokens": 2, "cents": "7.25"}
+
+Act = Callable[[ThreadBridge], Awaitable[None]]
+
+
+def request_review(**changes: Any) -> WorkflowRequest:
+    return WorkflowRequest(
+        name="Notice",
+        stages=(
+            StageRequest(
+                id="review", name="Review", task="Review it.", stage_role="reviewer", document="The notice.", **changes
+            ),
+        ),
+    )
+
+
+def request_paid_review(budget_cents: int) -> WorkflowRequest:
+    return request_review(provider="openai", model=MODEL, api_key="sk-test-key", budget_cents=budget_cents)
+
+
+def serve(monkeypatch: pytest.MonkeyPatch, *answers: Answer) -> OpenAIStub:
+    server = OpenAIStub(answers)
+    monkeypatch.setenv(server.environment_variable, server.base_url)
+    return server
+
+
+def crash_finishing_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let what follows the first answer break, as it does when a worker dies there."""
+    real, crashes = engine.assess_answer, iter([RuntimeError("crashed")])
+
+    def assess(*arguments: Any, **options: Any) -> Any:
+        for crash in crashes:
+            raise crash
+        return real(*arguments, **options)
+
+    monkeypatch.setattr(engine, "assess_answer", assess)
+
+
+def spend_then(monkeypatch: pytest.MonkeyPatch, *acts: Act) -> list[AgentWork]:
+    """Let agents spend SPENT in each attempt and then do one act each, the last one again and again.
+
+    Returns the works that were asked for.
+    """
+    asked: list[AgentWork] = []
+
+    async def run(work: AgentWork, journal: Any, documents: Any) -> AgentResult:
+        asked.append(work)
+        await journal.record("model_response", SPENT, {})
+        await acts[min(len(asked), len(acts)) - 1](documents.bridge)
+        raise AssertionError("an act ends the run")
+
+    monkeypatch.setattr(engine, "run_agent", run)
+    return asked
+
+
+def ending_in(error: Exception) -> Act:
+    async def act(bridge: ThreadBridge) -> None:
+        raise error
+
+    return act
+
+
+crash = ending_in(RuntimeError("crashed"))
+
+
+def certified_spending(workflow: Workflow) -> tuple[dict[str, int], int]:
+    """Return usage and cost as the review's certificate states them; the record must say the same."""
+    [predicate] = [entry.predicate for entry in read_attestations(workflow.id) if entry.kind == "execution"]
+    execution = find_execution(workflow, "review")
+    usage = predicate["usage"]
+    assert (execution.request_count, execution.input_tokens) == (usage["requests"], usage["input_tokens"])
+    assert (execution.output_tokens, execution.cost_cents) == (usage["output_tokens"], predicate["cost_cents"])
+    return usage, predicate["cost_cents"]
+
+
+def test_a_second_attempt_is_refused_when_the_first_spent_the_budget(monkeypatch: pytest.MonkeyPatch) -> None:
+    answer = Answer(tool_calls=(APPROVAL,), input_tokens=7 * MILLION, output_tokens=0)
+    crash_finishing_once(monkeypatch)
+    with serve(monkeypatch, answer, answer) as server:
+        workflow = run_to_rest(submit(request_paid_review(budget_cents=100)))
+
+    review = find_execution(workflow, "review")
+    assert (review.status, review.reason_code, review.attempts) == ("blocked", "budget_exhausted", 2)
+    assert len(server.requests) == 1
+    assert certified_spending(workflow) == ({"requests": 1, "input_tokens": 7 * MILLION, "output_tokens": 0}, 105)
+
+
+def test_the_certificate_states_what_all_attempts_cost(monkeypatch: pytest.MonkeyPatch) -> None:
+    answer = Answer(tool_calls=(APPROVAL,), input_tokens=2 * MILLION, output_tokens=0)
+    crash_finishing_once(monkeypatch)
+    with serve(monkeypatch, answer, answer):
+        workflow = run_to_rest(submit(request_paid_review(budget_cents=100)))
+
+    assert workflow.status == "completed", workflow.reason_detail
+    assert certified_spending(workflow) == ({"requests": 2, "input_tokens": 4 * MILLION, "output_tokens": 0}, 60)
+
+
+@pytest.mark.parametrize("count", [10**20, 2**53 + 1])
+def test_impossible_usage_fails_the_stage_at_its_first_attempt(monkeypatch: pytest.MonkeyPatch, count: int) -> None:
+    answer = Answer(tool_calls=(APPROVAL,), input_tokens=count)
+    with serve(monkeypatch, answer, answer) as server:
+        workflow = run_to_rest(submit(request_paid_review(budget_cents=100)))
+
+    review = find_execution(workflow, "review")
+    assert (review.status, review.reason_code, review.attempts) == ("failed", "provider_error", 1)
+    assert "impossible usage" in review.reason_detail
+    assert len(server.requests) == 1
+    usage, _ = certified_spending(workflow)
+    assert 0 < usage["input_tokens"] < MILLION
+
+
+def test_a_cost_beyond_a_small_integer_is_stored(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def run(work: AgentWork, journal: Any, documents: Any) -> AgentResult:
+        usage = Usage(1, 10**9, 10**9)
+        return AgentResult(ReviewAnswer("approved", None, (), "fine"), work.provider, "m", usage, 3_000_000_001)
+
+    monkeypatch.setattr(engine, "run_agent", run)
+    workflow = run_to_rest(submit(request_review()))
+    assert workflow.status == "completed", workflow.reason_detail
+    assert certified_spending(workflow)[1] == 3_000_000_001
+
+
+def test_a_stage_out_of_attempts_reports_what_they_spent(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> None:
+    settings.MAX_ATTEMPTS = 2
+    spend_then(monkeypatch, crash)
+    workflow = run_to_rest(submit(request_review()))
+
+    assert workflow.reason_code == "attempts_exhausted"
+    assert certified_spending(workflow) == ({"requests": 2, "input_tokens": 80, "output_tokens": 4}, 15)
+
+
+def test_a_lost_lease_loses_nothing_of_what_was_spent(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> None:
+    settings.MAX_ATTEMPTS = 1
+    workflow = submit(request_review())
+
+    async def lose_lease(bridge: ThreadBridge) -> None:
+        await bridge.call(expire_leases, workflow)
+        await bridge.call(sweep)
+        raise LeaseLost
+
+    spend_then(monkeypatch, lose_lease)
+    workflow = run_to_rest(workflow)
+    assert workflow.reason_code == "attempts_exhausted"
+    assert certified_spending(workflow) == ({"requests": 1, "input_tokens": 40, "output_tokens": 2}, 8)
+
+
+def test_a_cancelled_stage_reports_what_it_spent(monkeypatch: pytest.MonkeyPatch) -> None:
+    spend_then(monkeypatch, crash)
+    workflow = submit(request_review_and_release())
+    engine.run_ready_execution(find_execution(workflow, "review").id)
+    cancel_workflow(workflow_id=workflow.id, actor=make_alice(), address=None)
+
+    assert find_execution(workflow, "review").status == "cancelled"
+    assert certified_spending(workflow) == ({"requests": 1, "input_tokens": 40, "output_tokens": 2}, 8)
+
+
+def test_a_stage_that_ran_out_of_time_reports_what_it_spent(monkeypatch: pytest.MonkeyPatch) -> None:
+    spend_then(monkeypatch, ending_in(TimeoutError()))
+    workflow = run_to_rest(submit(request_review()))
+
+    assert workflow.reason_code == "stage_timed_out"
+    assert certified_spending(workflow) == ({"requests": 1, "input_tokens": 40, "output_tokens": 2}, 8)
+
+
+def test_a_failure_that_knows_of_no_cost_reports_what_was_spent_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    spend_then(monkeypatch, crash, ending_in(AgentFailure("provider_not_configured", "the key is gone")))
+    workflow = run_to_rest(submit(request_review()))
+
+    assert workflow.reason_code == "provider_not_configured"
+    assert certified_spending(workflow) == ({"requests": 2, "input_tokens": 80, "output_tokens": 4}, 15)
+
+
+def test_an_attempt_is_told_what_the_earlier_ones_of_its_own_stage_spent(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = spend_then(monkeypatch, crash)
+    run_to_rest(submit(request_review()))
+    assert [work.spent.cents for work in asked] == [number * Decimal("7.25") for number in range(len(asked))]
+    run_to_rest(submit(request_review()))
+    assert [work.spent.usage.requests for work in asked[len(asked) // 2 :]] == list(range(len(asked) // 2))
