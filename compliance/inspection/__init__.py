@@ -6,6 +6,12 @@ in running prose without any of these is not found, nor is one written in lower 
 letters. Of street addresses, the United States' are found, and ZIP codes next to a state or a label. Nothing is read
 out of images, archives or encodings such as base64, and no meaning is understood: inside information and privilege
 are recognised by their usual phrases, not by what a paragraph amounts to.
+
+Of disguises, those are seen through that leave a text as legible as before: invisible characters, look-alike letters
+of the commoner scripts, HTML's character references, markup and punctuation around and between a phrase's words. Not
+seen through are words that are spelt out with blanks or marks between their letters (m a t e r i a l), figures for
+letters (mater1al, leetspeak), misspellings, other languages, base64 and other encodings, a reference within a
+reference (`&amp;#109;`), and identity numbers whose groups are parted by words or markup.
 """
 
 from compliance.inspection.engine import BUILTIN_DETECTORS, inspect

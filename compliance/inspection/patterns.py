@@ -22,7 +22,7 @@ class Match(Protocol):
 
 
 class Pattern:
-    """A compiled expression. `Á` to `ÿ` stand for upper- and lower-case letters beyond ASCII."""
+    """A compiled expression. `À` to `ÿ` stand for upper- and lower-case letters beyond ASCII."""
 
     def __init__(self, expression: str, *, ignore_case: bool = False) -> None:
         options = re2.Options()

@@ -1,6 +1,7 @@
 """Inside information and privileged communication, by the phrases that mark them and by words that meet.
 
-Phrases and contexts, never single words: "confidential" or "merger" alone says nothing.
+Phrases and contexts, never single words: "confidential" or "merger" alone says nothing. They are looked for in the
+text's wordings, so that punctuation and markup between their words hide none.
 """
 
 from __future__ import annotations
@@ -11,16 +12,7 @@ from compliance.inspection.detectors.context import before
 from compliance.inspection.normalise import NormalisedText
 from compliance.inspection.patterns import Pattern, any_of
 from compliance.inspection.registry import Span
-
-
-def _phrase(expression: str) -> Pattern:
-    """Compile a phrase in any case, whose spaces match line breaks and up to three blanks too."""
-    parts, in_class = [], False
-    for character in expression:
-        in_class = character == "[" or (in_class and character != "]")
-        parts.append(character if character != " " else r"\s" if in_class else r"(?:\s{1,3})")
-    return Pattern("".join(parts), ignore_case=True)
-
+from compliance.inspection.wording import compile_phrase, read_wordings
 
 _DEAL = (
     r"\b(?:merger|merge with|acquisitions?|acquir(?:e|es|ing)|take-?over|tender offer|buy-?out|divestitures?|spin-?off|"
@@ -40,7 +32,7 @@ _EMBARGO = (
     r"|not for (?:public )?(?:release|distribution|disclosure|publication)"
     r"|(?:still|kept|remains?) (?:secret|confidential|under wraps)"
     r"|to be (?:publicly )?(?:announced|disclosed|released|published|made public)"
-    r"|unannounced|unreleased|unpublished|undisclosed|non-?public|pre-?announcement|pre-?release"
+    r"|unannounced|unreleased|unpublished|undisclosed|non[ -]?public|pre-?announcement|pre-?release"
     r"|(?:before|ahead of|prior to|in advance of|until) (?:(?:the|our|its|their|any|formal|official|next|public"
     r"|upcoming|planned|press) ){0,3}(?:earnings|announcement|disclosure|press release|release|publication|filing"
     r"|10-[KQ]|8-K)"
@@ -66,7 +58,7 @@ class InsideInformationDetector:
     types = frozenset({"inside_information", "unannounced_deal", "unreleased_results"})
 
     # "No employee may trade on ..." and "contains no ..." speak of the rule, not of a secret.
-    _spoken_of = _phrase(
+    _spoken_of = compile_phrase(
         r"\b(?:(?:trad(?:e|ing)|act(?:ing)?|deal(?:ing)?) (?:on|in|upon|while in possession of|while aware of)"
         r"|(?:contain(?:s|ing)?|includ(?:es|ing)|discloses?|holds?|possess(?:es)?) no"
         r"|not (?:contain|include|disclose|constitute|hold|possess)|free of|definition of)(?: any)? ?$"
@@ -74,14 +66,14 @@ class InsideInformationDetector:
     _phrases = (
         (
             "inside_information",
-            _phrase(
-                r"\bmaterial,?[ -]+(?:and )?non-?[ ]?public(?: information)?\b|\b(?:contains?|constitutes?|is|possess"
-                r"(?:es|ing)?) (?:MNPI|inside information)\b|\bMNPI[:!]|\binsider information\b"
+            compile_phrase(
+                r"\bmaterial[ ,:;/&'-]*(?:and )?non[ -]*public(?:[ ,:;/'-]+information)?\b|\b(?:contains?|constitutes?"
+                r"|is|possess(?:es|ing)?) (?:MNPI|inside information)\b|\bMNPI ?[:!]|\binsider information\b"
             ),
         ),
         (
             "unannounced_deal",
-            _phrase(
+            compile_phrase(
                 r"\b(?:unannounced|undisclosed|secret|pending,? unannounced|not[- ]yet[- ]announced) (?:\w+ ){0,2}?"
                 r"(?:merger|acquisition|take-?over|tender offer|buy-?out|divestiture|spin-?off|deal|transaction|"
                 r"offering)\b"
@@ -89,8 +81,8 @@ class InsideInformationDetector:
         ),
         (
             "unreleased_results",
-            _phrase(
-                r"\b(?:confidential|unreleased|unpublished|unannounced|non-?public|embargoed|draft,? unreleased)"
+            compile_phrase(
+                r"\b(?:confidential|unreleased|unpublished|unannounced|non[ -]?public|embargoed|draft,? unreleased)"
                 r" (?:(?:Q[1-4]|quarterly|annual|full-year|preliminary|internal|draft|financial|[12][0-9]{3}) ){0,3}"
                 r"(?:earnings|revenue|results|guidance|EPS|financials|forecasts?)\b"
                 r"|\bahead of (?:the |our |its )?(?:\w+ )?earnings (?:release|call|announcement|report)\b"
@@ -100,17 +92,21 @@ class InsideInformationDetector:
             ),
         ),
     )
-    _embargo = _phrase(_EMBARGO)
+    _embargo = compile_phrase(_EMBARGO)
     _confidential = Pattern(r"\bconfidential\b", ignore_case=True)
-    _deal = _phrase(_DEAL)
-    _results = _phrase(_RESULTS)
-    _figure = _phrase(_FIGURE)
+    _deal = compile_phrase(_DEAL)
+    _results = compile_phrase(_RESULTS)
+    _figure = compile_phrase(_FIGURE)
     _sentence_break = Pattern(r"[.!?;]\s|\n\s*\n")
     _reach = 160
 
     def find(self, text: NormalisedText) -> Iterator[Span]:
         """Yield the phrases, and the stretch from the first to the last word of those that met."""
-        data = text.data
+        for wording in read_wordings(text.data):
+            for kind, start, end, confidence in self._find_in(wording.data):
+                yield Span(kind, *wording.locate(start, end), confidence)
+
+    def _find_in(self, data: bytes) -> Iterator[Span]:
         for kind, pattern in self._phrases:
             for match in pattern.find(data):
                 if not self._spoken_of.is_in(before(data, match.span()[0], 48)):
@@ -160,7 +156,7 @@ def _is_paragraph_break(data: bytes, start: int, end: int) -> bool:
     return b"\n\n" in data[start:end] or b"\r\n\r\n" in data[start:end]
 
 
-_PRIVILEGE = r"(?:attorney|lawyer|solicitor|counsel)[ /-]+(?:and[ -])?client"
+_PRIVILEGE = r"(?:attorney|lawyer|solicitor|counsel)[ /&'-]+(?:and[ -])?client"
 
 
 class PrivilegeDetector:
@@ -172,10 +168,10 @@ class PrivilegeDetector:
     _phrases = (
         (
             "attorney_client",
-            _phrase(
+            compile_phrase(
                 any_of(
                     (
-                        rf"\b{_PRIVILEGE}[ -]+(?:privileged?|communications?|confidential(?:ity)?)\b",
+                        rf"\b{_PRIVILEGE}[ ,:/'-]+(?:privileged?|communications?|confidential(?:ity)?)\b",
                         r"\bprivileged? (?:and|&) (?:strictly |highly )?confidential\b",
                         r"\bconfidential(?:,| and| &) (?:legally )?privileged\b",
                         r"\bprivileged (?:attorney|legal|lawyer)[ -]?(?:client )?communications?\b",
@@ -188,7 +184,7 @@ class PrivilegeDetector:
         ),
         (
             "work_product",
-            _phrase(
+            compile_phrase(
                 any_of(
                     (
                         r"\b(?:attorneys?'?s?|lawyers?'?s?|counsel'?s?)[ -]work[ -]product\b",
@@ -205,7 +201,7 @@ class PrivilegeDetector:
         ),
         (
             "legal_advice",
-            _phrase(
+            compile_phrase(
                 any_of(
                     (
                         r"\bfor (?:the )?purposes? of (?:\w+ ){0,2}(?:obtaining|seeking|giving|providing|rendering|"
@@ -219,15 +215,16 @@ class PrivilegeDetector:
             ),
         ),
     )
-    _denied = _phrase(
+    _denied = compile_phrase(
         r"\b(?:not|no longer|never|non|isn't|without)"
         r"(?: (?:a|an|the|subject to|protected by|covered by|under|any)){0,3}[ -]$"
     )
 
     def find(self, text: NormalisedText) -> Iterator[Span]:
         """Yield the phrases. One that the words before it deny ("not subject to ...") is none."""
-        for kind, pattern in self._phrases:
-            for match in pattern.find(text.data):
-                start, end = match.span()
-                if not self._denied.is_in(before(text.data, start)):
-                    yield Span(kind, start, end, 0.9)
+        for wording in read_wordings(text.data):
+            for kind, pattern in self._phrases:
+                for match in pattern.find(wording.data):
+                    start, end = match.span()
+                    if not self._denied.is_in(before(wording.data, start)):
+                        yield Span(kind, *wording.locate(start, end), 0.9)

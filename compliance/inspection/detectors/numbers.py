@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from compliance.inspection.detectors.context import REFERENCE_LABEL, digits_of, is_inside_number, label_ends
+from compliance.inspection.detectors.context import REFERENCE_LABEL, before, digits_of, is_inside_number, label_ends
 from compliance.inspection.normalise import NormalisedText
 from compliance.inspection.patterns import Pattern, any_of
 from compliance.inspection.registry import Span
@@ -21,7 +21,11 @@ class TaxpayerNumberDetector:
     name = "taxpayer_number"
     types = frozenset({"us_ssn", "us_itin"})
 
-    _separated = Pattern(r"[0-9]{3}(?:-[0-9]{2}-|[ ][0-9]{2}[ ]|\.[0-9]{2}\.|[ ]-[ ][0-9]{2}[ ]-[ ])[0-9]{4}")
+    # Twice the same kind of separator. A line may end at a hyphen or a blank.
+    _separators = (r"\s{0,3}-\s{0,3}", r"[ \t]?/[ \t]?", "_", r"\.", r"[ \t]{0,2}(?:[ \t]|\r?\n)[ \t]{0,2}")
+    _separated = Pattern(
+        rf"[0-9]{{3}}{any_of([f'{separator}[0-9]{{2}}{separator}' for separator in _separators])}[0-9]{{4}}"
+    )
     _label = (
         r"\b(?:ssn|ss#|s\.s\.n\.?|social security(?: number| no\.?| num| #)?|soc sec(?: no)?|itin|tin|"
         r"taxpayer(?: id| identification)?(?: number| no\.?)?)"
@@ -36,7 +40,7 @@ class TaxpayerNumberDetector:
         for match in self._separated.find(data):
             start, end = match.span()
             kind = _taxpayer_number_type(digits_of(match.group()))
-            if kind is None or is_inside_number(data, start, end):
+            if kind is None or is_inside_number(data, start, end) or _is_in_column(data, start, end):
                 continue
             if start in labels or start not in references:
                 yield Span(kind, start, end, 0.99 if start in labels else 0.9)
@@ -44,6 +48,13 @@ class TaxpayerNumberDetector:
             kind = _taxpayer_number_type(match.group(1).decode())
             if kind is not None:
                 yield Span(kind, *match.span(1), 0.97)
+
+
+def _is_in_column(data: bytes, start: int, end: int) -> bool:
+    """Whether a span over several lines, one group on each, goes on above or below: then it is a column of figures."""
+    if b"-" in data[start:end] or data[start:end].count(b"\n") < 2:
+        return False
+    return before(data, start, 8).rstrip(b" \t\r\n")[-1:].isdigit() or data[end : end + 8].lstrip()[:1].isdigit()
 
 
 def _taxpayer_number_type(digits: str) -> str | None:

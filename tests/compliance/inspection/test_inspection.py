@@ -68,9 +68,27 @@ class TestAnyText:
         assert list(normalised.starts) == sorted(normalised.starts)
         assert all(0 <= start < end <= len(text) for start, end in zip(normalised.starts, normalised.ends, strict=True))
 
-    @given(st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=100))
+    @given(st.text(st.characters(min_codepoint=32, max_codepoint=126, exclude_characters="&"), max_size=100))
     def test_plain_text_is_its_own_normal_form(self, text: str) -> None:
         assert normalise(text).data == text.encode()
+
+    @pytest.mark.parametrize(
+        ("text", "data", "starts"),
+        [
+            ("a&#98;c", b"abc", [0, 1, 6]),
+            ("a&amp;lt;b", b"a&lt;b", [0, 1, 6, 7, 8, 9]),
+            ("a&shy;b", b"ab", [0, 6]),
+            ("a&#769;b", b"ab", [0, 7]),
+            ("a &nowhere; b&c", b"a &nowhere; b&c", list(range(15))),
+            ("&&#38;&", b"&&&", [0, 1, 6]),
+        ],
+    )
+    def test_a_character_reference_is_the_character(self, text: str, data: bytes, starts: list[int]) -> None:
+        normalised = normalise(text)
+        assert (normalised.data, list(normalised.starts)) == (data, starts)
+
+    def test_a_letter_with_an_accent_beyond_latin_1_is_the_letter(self) -> None:
+        assert normalise("Dvo\u0159\u00e1k \u0141\u00f3d\u017a").data == b"Dvor\xe1k L\xf3dz"
 
     def test_an_empty_text_holds_nothing(self) -> None:
         assert inspect("") == ()
@@ -224,6 +242,9 @@ class TestEvasion:
             _full_width,
             lambda value: value.replace("-", "\u2011").replace(" ", "\u00a0"),
             lambda value: value.replace("e", "\u0435").replace("a", "\u0430").replace("o", "\u03bf"),
+            lambda value: value.replace("i", "\u03b9").replace("o", "\u0585").replace("n", "\u0578"),
+            lambda value: "".join(f"&#{ord(character)};" for character in value),
+            lambda value: value.replace("e", "&#x65;").replace(" ", "&nbsp;").replace("-", "&hyphen;"),
             _arabic_digits,
         ],
         ids=[
@@ -236,6 +257,9 @@ class TestEvasion:
             "full-width",
             "hyphen-and-space",
             "look-alike",
+            "armenian-and-greek",
+            "references",
+            "named-references",
             "arabic-digits",
         ],
     )

@@ -38,6 +38,19 @@ UNITS = [
     "1 Main St ",
     "a:",
     "GB82 WEST ",
+    "<",
+    "<b",
+    "<b>a",
+    "a*b",
+    "<!--",
+    "&",
+    "&#1",
+    "&amp;",
+    "&#109;",
+    "material - ",
+    "material_non_public_",
+    "123\n45\n6789\n",
+    "123-\n",
 ]
 
 
