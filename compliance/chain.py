@@ -2,23 +2,25 @@
 
 Each statement carries the workflow's id, its own sequence number and the digest of the statement before it, so
 that none can be swapped, dropped, inserted or moved to another workflow without the reading failing. What the
-statements say of one another must fit as well: a stage is described alike wherever it is named, an execution ends
-once, and only after the admission that its end refers to, one person has requested all of it, and the closing
-certificate lists every stage, by position.
+statements say of one another must fit as well. The first one, and no other, opens the workflow: it says what was
+asked for, by whom and under which policies, and whatever a later statement repeats of that must equal it. An
+execution ends once, and only after the admission that its end refers to; the closing certificate lists every stage.
 """
 
-from collections.abc import Mapping, Sequence
+import hashlib
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from compliance.envelope import Envelope, EnvelopeError, verify_envelope
-from compliance.predicates import PREDICATE_SHAPES
+from compliance.predicates import PREDICATE_SHAPES, STAGE_MEMBERS
 from compliance.shapes import is_same, members, sha256, text
 
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
 PREDICATE_TYPES = {
+    "opening": "urn:countersign:opening:v1",
     "admission": "urn:countersign:admission:v1",
     "execution": "urn:countersign:execution:v1",
     "sign_off": "urn:countersign:sign-off:v1",
@@ -81,30 +83,59 @@ class Attestation:
         return tuple(self.predicate.get("lineage", {}).get("policies", ()))
 
     @property
+    def stages(self) -> Sequence[Mapping[str, Any]]:
+        """Every stage of the workflow, by position, in the statement that opens or closes it."""
+        stages: Sequence[Mapping[str, Any]] = self.predicate.get("stages", ())
+        return stages
+
+    @property
     def sources(self) -> frozenset[str]:
-        """Digests of the texts that the stage worked on: its document, its inputs, what it reviewed."""
-        upstreams = self.predicate.get("lineage", {}).get("upstreams", ())
-        found = {upstream["artifact_sha256"] for upstream in upstreams}
-        found.update({self.predicate.get("stage", {}).get("document_sha256"), self.predicate.get("reviewed_sha256")})
-        if self.kind == "admission":
-            found.add(self.subject_digest)
+        """Digests of the texts that the stage worked on: what it was given, its inputs, what it reviewed and read."""
+        found = {upstream["artifact_sha256"] for upstream in self.predicate.get("lineage", {}).get("upstreams", ())}
+        found.update(document["sha256"] for document in self.predicate.get("documents", {}).get("read", ()))
+        found.add(self.predicate.get("reviewed_sha256"))
+        if "stage" in self.predicate:
+            found.add(find_given_text(self.predicate["stage"]))
         return frozenset(found - {None})
 
-    def touches(self, digest: str) -> bool:
-        """Say whether the stage read, reviewed or made the text of that digest."""
-        return digest == self.artifact_digest or digest in self.sources
+    @property
+    def products(self) -> frozenset[str]:
+        """Digests of the texts that an execution left behind: its artifact, and the documents that it wrote."""
+        written = {document["sha256"] for document in self.predicate.get("documents", {}).get("written", ())}
+        return frozenset(written | {self.artifact_digest} - {""})
+
+    def touches(self, texts: Set[str]) -> bool:
+        """Say whether the stage read, reviewed or made any of the texts of those digests."""
+        return not (self.sources.isdisjoint(texts) and self.products.isdisjoint(texts))
 
 
 @dataclass
 class _History:
-    """What the certificates read so far have said: of each stage, of each execution, and which have ended."""
+    """What the opening asks for, and what the certificates read since have said of each execution."""
 
-    stages: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    opening: Attestation
     executions: dict[str, str] = field(default_factory=dict)
     admissions: dict[str, Attestation] = field(default_factory=dict)
     ended: set[str] = field(default_factory=set)
-    requester_id: str = ""
     closed: bool = False
+
+    def find_stage(self, stage_id: str) -> Mapping[str, Any] | None:
+        return next((stage for stage in self.opening.stages if stage["id"] == stage_id), None)
+
+
+def find_given_text(stage: Mapping[str, Any]) -> str | None:
+    """Return the digest of the text that a stage, as certificates describe it, was given to work on.
+
+    Its document; without one, and without stages named upstream, its task. None where it works on what others made.
+    """
+    if stage["document_sha256"] is not None:
+        return str(stage["document_sha256"])
+    return None if stage["upstream_stage_ids"] else str(stage["task_sha256"])
+
+
+def compute_opening_subject(workflow_id: str) -> str:
+    """Return what an opening certificate is about: the workflow, by the SHA-256 of its id's text."""
+    return hashlib.sha256(workflow_id.encode()).hexdigest()
 
 
 def read_chain(
@@ -112,7 +143,7 @@ def read_chain(
 ) -> tuple[Attestation, ...]:
     """Verify every signature and link, in order. Raises ChainError at the first certificate that does not hold."""
     attestations: list[Attestation] = []
-    history = _History()
+    history: _History | None = None
     previous: str | None = None
     for sequence, envelope in enumerate(envelopes):
         try:
@@ -121,7 +152,11 @@ def read_chain(
             raise ChainError(sequence, str(error)) from error
         attestation = _read_statement(sequence, envelope.digest, statement)
         _check_link(attestation, workflow_id, previous)
-        problem = _find_contradiction(attestation, history, previous)
+        if history is None:
+            history = _History(attestation)
+            problem = _find_opening_problem(attestation, workflow_id)
+        else:
+            problem = _find_contradiction(attestation, history, previous)
         if problem is not None:
             raise ChainError(sequence, problem)
         attestations.append(attestation)
@@ -164,16 +199,32 @@ def _check_link(attestation: Attestation, workflow_id: str, previous: str | None
         raise ChainError(attestation.sequence, "it does not follow the certificate before it")
 
 
+def _find_opening_problem(opening: Attestation, workflow_id: str) -> str | None:
+    """Return what keeps the first statement from opening its workflow."""
+    if opening.kind != "opening":
+        return "it does not open the workflow, as the first certificate must"
+    if opening.subject_digest != compute_opening_subject(workflow_id):
+        return "its subject is not the workflow"
+    stages = opening.stages
+    if not stages or [stage["position"] for stage in stages] != list(range(len(stages))):
+        return "the stages that it lists are not numbered from 0 without a gap, in order"
+    if any(len({stage[name] for stage in stages}) != len(stages) for name in ("id", "uid")):
+        return "it lists a stage twice"
+    return None
+
+
 def _find_contradiction(attestation: Attestation, history: _History, previous: str | None) -> str | None:
     """Return what of a statement does not fit those before it, and take it into the history."""
     if history.closed:
         return "it follows the closing certificate"
+    if attestation.kind == "opening":
+        return "it opens the workflow again"
     if attestation.kind == "closing":
         history.closed = True
-        return _find_closing_problem(attestation, history, previous)
-    stage = attestation.predicate["stage"]
-    if not is_same(history.stages.setdefault(attestation.stage_id, stage), stage):
-        return f"it describes stage {attestation.stage_id} otherwise than a certificate before it"
+        return _find_closing_problem(attestation, history.opening, previous)
+    problem = _find_stage_problem(attestation, history)
+    if problem is not None:
+        return problem
     if history.executions.setdefault(attestation.execution_id, attestation.stage_id) != attestation.stage_id:
         return f"execution {attestation.execution_id} is of stage {history.executions[attestation.execution_id]}"
     if attestation.kind == "sign_off":
@@ -182,34 +233,39 @@ def _find_contradiction(attestation: Attestation, history: _History, previous: s
         return f"execution {attestation.execution_id} has already ended"
     if attestation.kind == "admission":
         history.admissions[attestation.execution_id] = attestation
-        return _find_requester_problem(attestation, history)
+        return None
     history.ended.add(attestation.execution_id)
     return _find_end_problem(attestation, history.admissions.get(attestation.execution_id))
 
 
-def _find_requester_problem(attestation: Attestation, history: _History) -> str | None:
-    """Who asked decides who may sign off, so it may not vary. A person's name may change meanwhile; the id does not."""
-    requester_id = attestation.predicate["requester"]["id"]
-    history.requester_id = history.requester_id or requester_id
-    return None if requester_id == history.requester_id else "it names another requester than a certificate before it"
+def _find_stage_problem(attestation: Attestation, history: _History) -> str | None:
+    """Return what a statement says about its stage otherwise than the opening."""
+    predicate, opened = attestation.predicate, history.find_stage(attestation.stage_id)
+    if opened is None:
+        return f"it is about stage {attestation.stage_id}, which the opening certificate does not list"
+    if not is_same({name: opened[name] for name in STAGE_MEMBERS}, predicate["stage"]):
+        return f"it describes stage {attestation.stage_id} otherwise than the opening certificate"
+    expected = {**opened, "requester": history.opening.predicate["requester"]}
+    for member in ("policy", "grant", "requester"):
+        if member in predicate and not is_same(predicate[member], expected[member]):
+            return f"its {member} is not the one in the opening certificate"
+    return None
 
 
-def _find_closing_problem(closing: Attestation, history: _History, previous: str | None) -> str | None:
-    """Return what is wrong between the list of stages in a closing certificate and the certificates before it."""
-    if closing.subject_digest != (previous or NEVER_ADMITTED):
+def _find_closing_problem(closing: Attestation, opening: Attestation, previous: str | None) -> str | None:
+    """Return what is wrong between a closing certificate, the one before it and the opening."""
+    if closing.subject_digest != previous:
         return "its subject is not the certificate before it"
-    stages = closing.predicate["stages"]
-    if [stage["position"] for stage in stages] != list(range(len(stages))):
-        return "the stages that it lists are not numbered from 0 without a gap, in order"
-    listed = {stage["id"]: stage for stage in stages}
-    if len(listed) != len(stages) or len({stage["uid"] for stage in stages}) != len(stages):
-        return "it lists a stage twice"
-    for stage_id, described in history.stages.items():
-        if stage_id not in listed:
-            return f"it does not list stage {stage_id}, of which there are certificates"
-        if not is_same({name: listed[stage_id][name] for name in described}, described):
-            return f"it describes stage {stage_id} otherwise than a certificate before it"
-    return _find_requester_problem(closing, history)
+    for member in ("name", "description_sha256", "mode", "requester"):
+        if not is_same(closing.predicate[member], opening.predicate[member]):
+            return f"its {member} is not the one in the opening certificate"
+    if len(closing.stages) != len(opening.stages):
+        return f"it lists {len(closing.stages)} stages, the opening certificate {len(opening.stages)}"
+    for listed, opened in zip(closing.stages, opening.stages, strict=True):
+        described = {**{name: opened[name] for name in STAGE_MEMBERS}, "policy": opened["policy"]["digest"]}
+        if not is_same({name: listed[name] for name in described}, described):
+            return f"it describes stage {opened['position']} otherwise than the opening certificate"
+    return None
 
 
 def _find_end_problem(end: Attestation, admission: Attestation | None) -> str | None:
@@ -223,9 +279,4 @@ def _find_end_problem(end: Attestation, admission: Attestation | None) -> str | 
     admitted = admission is not None and admission.predicate["decision"]["result"] == "allow"
     if not admitted and (predicate["outcome"]["status"] == "completed" or predicate["artifact_sha256"]):
         return "it speaks of work that was never admitted"
-    if admission is None:
-        return None
-    for member in ("policy", "grant"):
-        if not is_same(predicate[member], admission.predicate[member]):
-            return f"its {member} is not the one that was admitted"
     return None

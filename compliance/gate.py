@@ -7,17 +7,19 @@ signed certificates and policy documents, never flags.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from compliance.capabilities import CapabilityError, is_allowed, resolve
 from compliance.chain import Attestation, ChainError, read_chain
 from compliance.envelope import Envelope
+from compliance.lineage import Lineage, UpstreamBinding, trace_lineage
 from compliance.policy_terms import PolicyTerms, read_policy_terms
-from compliance.predicates import ROLES
 from compliance.verdicts import APPROVALS, Check, find_verdict_problem, judge
 
 __all__ = [
+    "REQUEST_DIFFERS",
     "AdmissionRequest",
     "Allow",
     "Check",
@@ -37,6 +39,9 @@ __all__ = [
     "read_request",
 ]
 
+# The refusal that a verifier cannot ask for again: what differed stands in rows, and certificates repeat the opening.
+REQUEST_DIFFERS = "request_differs"
+
 
 @dataclass(frozen=True)
 class AdmissionRequest:
@@ -54,6 +59,7 @@ class AdmissionRequest:
     upstream_stage_ids: tuple[str, ...]
     granted: tuple[str, ...]
     requester_id: str
+    task_digest: str
     document_digest: str | None = None
     inspected_policies: tuple[str, ...] = ()
     blocking_findings: tuple[str, ...] = ()
@@ -65,23 +71,6 @@ class Evidence:
 
     certificates: tuple[Envelope, ...]
     keys: Mapping[str, Ed25519PublicKey]
-
-
-@dataclass(frozen=True)
-class UpstreamBinding:
-    stage_id: str
-    execution_id: str
-    certificate_digest: str
-    artifact_digest: str
-
-
-@dataclass(frozen=True)
-class Lineage:
-    """What an admission rests on. `policies` holds digests, the stage's own included, sorted."""
-
-    upstreams: tuple[UpstreamBinding, ...]
-    policies: tuple[str, ...]
-    subject_digest: str | None
 
 
 @dataclass(frozen=True)
@@ -127,10 +116,13 @@ def decide_on_chain(
     policies: Mapping[str, PolicyTerms], request: AdmissionRequest, chain: Sequence[Attestation]
 ) -> Allow | Wait | Refuse:
     """`decide`, over certificates that `read_chain` has verified already."""
-    if request.role not in ROLES:
-        return Refuse("evidence_invalid", f"no stage has the role {request.role[:40]!r}")
-    if chain and chain[-1].kind == "closing":
+    if not chain:
+        return Refuse("evidence_invalid", "there is no opening certificate, so nothing says what was asked for")
+    if chain[-1].kind == "closing":
         return Refuse("workflow_closed", "the workflow has ended and its evidence is closed")
+    stage = _find_opened_stage(request, chain[0])
+    if isinstance(stage, Refuse):
+        return stage
     terms = policies.get(request.policy_digest)
     if terms is None:
         return Refuse("policy_unknown", f"no policy of digest {request.policy_digest[:12]} is known")
@@ -143,11 +135,7 @@ def decide_on_chain(
     subject = _find_subject(request, upstreams)
     if isinstance(subject, Refuse):
         return subject
-    lineage = Lineage(
-        upstreams=tuple(_binding(upstream) for upstream in upstreams),
-        policies=_collect_policies(request, upstreams, subject, chain),
-        subject_digest=subject,
-    )
+    lineage = trace_lineage(stage, upstreams, subject, chain)
     unknown = [digest for digest in lineage.policies if digest not in policies]
     if unknown:
         return Refuse("policy_unknown", f"the lineage ran under policy {unknown[0][:12]}, which is not known")
@@ -192,6 +180,7 @@ def read_request(admission: Attestation) -> AdmissionRequest:
         upstream_stage_ids=tuple(stage["upstream_stage_ids"]),
         granted=tuple(predicate["grant"]["effective"]),
         requester_id=predicate["requester"]["id"],
+        task_digest=stage["task_sha256"],
         document_digest=stage["document_sha256"],
         inspected_policies=tuple(content["policies"]),
         blocking_findings=tuple(content["blocking"]),
@@ -244,41 +233,27 @@ def _find_subject(request: AdmissionRequest, upstreams: Sequence[Attestation]) -
     return None
 
 
-def _binding(upstream: Attestation) -> UpstreamBinding:
-    return UpstreamBinding(upstream.stage_id, upstream.execution_id, upstream.digest, upstream.artifact_digest)
+def _find_opened_stage(request: AdmissionRequest, opening: Attestation) -> Mapping[str, Any] | Refuse:
+    """Find the stage that is asked about in the opening certificate, which must say of it what the request says.
 
-
-def _collect_policies(
-    request: AdmissionRequest, upstreams: Sequence[Attestation], subject: str | None, chain: Sequence[Attestation]
-) -> tuple[str, ...]:
-    """Gather the policies of the whole lineage.
-
-    A text is followed by what names it and by its digest, back to the texts that it was made from: a stage of this
-    workflow that handled the same bytes under a stricter policy counts, whether or not it is named, so that leaving
-    it out gains nothing.
+    A request is made from rows that somebody may have changed since the workflow was created.
     """
-    digests = {request.policy_digest}
-    for upstream in upstreams:
-        digests.update(upstream.lineage_policies)
-    texts = {upstream.artifact_digest for upstream in upstreams} | {subject, request.document_digest}
-    for text in _trace_texts({text for text in texts if text is not None}, chain):
-        for entry in chain:
-            if entry.kind in {"admission", "execution"} and entry.touches(text):
-                digests.update(entry.lineage_policies)
-    return tuple(sorted(digests))
-
-
-def _trace_texts(texts: set[str], chain: Sequence[Attestation]) -> set[str]:
-    """Return the texts and all that they were made from, as far as the certificates know."""
-    found: set[str] = set()
-    pending = set(texts)
-    while pending:
-        text = pending.pop()
-        found.add(text)
-        for entry in chain:
-            if entry.kind == "execution" and entry.artifact_digest == text:
-                pending.update(entry.sources - found)
-    return found
+    stage = next((stage for stage in opening.stages if stage["id"] == request.stage_id), None)
+    if stage is None:
+        return Refuse(REQUEST_DIFFERS, f"the opening certificate lists no stage {request.stage_id[:40]!r}")
+    compared = {
+        "role": (request.role, stage["role"]),
+        "policy": (request.policy_digest, stage["policy"]["digest"]),
+        "task": (request.task_digest, stage["task_sha256"]),
+        "document": (request.document_digest, stage["document_sha256"]),
+        "upstream stages": (list(request.upstream_stage_ids), stage["upstream_stage_ids"]),
+        "grant": (list(request.granted), stage["grant"]["effective"]),
+        "requester": (request.requester_id, opening.predicate["requester"]["id"]),
+    }
+    differing = [name for name, (asked, opened) in compared.items() if asked != opened]
+    if differing:
+        return Refuse(REQUEST_DIFFERS, f"not as in the opening certificate: {', '.join(differing)}")
+    return stage
 
 
 def _decide_release(

@@ -59,6 +59,7 @@ class EvidenceChain(models.Model):
 
 
 class CertificateKind(models.TextChoices):
+    OPENING = "opening", "Opening"
     ADMISSION = "admission", "Admission"
     EXECUTION = "execution", "Execution"
     SIGN_OFF = "sign_off", "Sign-off"

@@ -33,6 +33,7 @@ USAGE = members(requests=integer, input_tokens=integer, output_tokens=integer)
 DENIAL = members(permission=text, reason=text, detail=text)
 GRANT = members(effective=each(text), denied=each(DENIAL))
 UPSTREAM = members(stage_id=identifier, execution_id=identifier, certificate_sha256=sha256, artifact_sha256=sha256)
+DOCUMENT = members(name=text, sha256=sha256)
 LINEAGE = members(policies=each(sha256), upstreams=each(UPSTREAM))
 OUTCOME = members(status=one_of(ENDS), code=text, detail=text)
 VERDICT = one_of(VERDICTS | {""})
@@ -40,7 +41,7 @@ VERDICT = one_of(VERDICTS | {""})
 _LINK = members(id=identifier, sequence=integer, previous=optional(sha256))
 _PERSON = members(id=identifier, name=text)
 _ATTEMPT = members(id=identifier, attempt=integer)
-_STAGE_MEMBERS: Mapping[str, Shape] = {
+STAGE_MEMBERS: Mapping[str, Shape] = {
     "id": identifier,
     "uid": identifier,
     "name": text,
@@ -50,9 +51,28 @@ _STAGE_MEMBERS: Mapping[str, Shape] = {
     "document_sha256": optional(sha256),
     "upstream_stage_ids": each(identifier),
 }
-_STAGE = members(**_STAGE_MEMBERS)
+_STAGE = members(**STAGE_MEMBERS)
 
 PREDICATE_SHAPES: Mapping[str, Shape] = {
+    "opening": members(
+        workflow=_LINK,
+        issued_at=text,
+        name=text,
+        description_sha256=optional(sha256),
+        mode=text,
+        requester=_PERSON,
+        stages=each(
+            members(
+                **STAGE_MEMBERS,
+                policy=POLICY,
+                grant=GRANT,
+                budget_cents=integer,
+                permissions=optional(each(text)),
+                provider=text,
+                model=optional(text),
+            )
+        ),
+    ),
     "admission": members(
         workflow=_LINK,
         issued_at=text,
@@ -84,6 +104,7 @@ PREDICATE_SHAPES: Mapping[str, Shape] = {
         usage=USAGE,
         cost_cents=integer,
         journal=members(size=integer, root=sha256),
+        documents=members(read=each(DOCUMENT), written=each(DOCUMENT)),
         artifact_sha256=optional(sha256),
         reviewed_sha256=optional(sha256),
         answer_sha256=optional(sha256),
@@ -111,7 +132,7 @@ PREDICATE_SHAPES: Mapping[str, Shape] = {
         verdict=VERDICT,
         stages=each(
             members(
-                **_STAGE_MEMBERS,
+                **STAGE_MEMBERS,
                 policy=sha256,
                 status=one_of(ENDS),
                 code=text,
@@ -123,6 +144,9 @@ PREDICATE_SHAPES: Mapping[str, Shape] = {
 
 # An event of a journal, which an execution's certificate covers by its Merkle root.
 JOURNAL_ENTRY = members(sequence=integer, kind=identifier, at=text, facts=mapping(scalar), payload_sha256=sha256)
+
+# The kinds of event that tell of a document, by name and digest, and where the execution's certificate lists it.
+DOCUMENT_EVENTS: Mapping[str, str] = {"document_read": "read", "document_write": "written"}
 
 # A policy's canonical document, as far as gate and verifier read it.
 POLICY_DOCUMENT = at_least(

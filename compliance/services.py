@@ -8,12 +8,20 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.db import connection
 from django.utils import timezone
 
-from compliance.chain import NEVER_ADMITTED, Attestation, read_chain
-from compliance.envelope import Envelope, parse_envelope
+from compliance.chain import Attestation, ChainError, read_chain
+from compliance.envelope import Envelope, EnvelopeError, parse_envelope
 from compliance.gate import Evidence
 from compliance.models import AuditEvent, Certificate, EvidenceChain, SigningKey
 from compliance.signing import public_identity, sign_statement, trusted_public_keys
-from compliance.statements import CertificateDraft, EndedStage, WorkflowFacts, draft_closing, encode_statement
+from compliance.statements import (
+    CertificateDraft,
+    EndedStage,
+    OpenedStage,
+    WorkflowFacts,
+    draft_closing,
+    draft_opening,
+    encode_statement,
+)
 
 
 class ChainClosed(Exception):
@@ -37,9 +45,13 @@ def check_signing_key() -> None:
         )
 
 
-def open_chain(workflow_id: uuid.UUID) -> None:
-    """Start the chain of a new workflow. Call it in the transaction that creates the workflow."""
+def open_chain(workflow_id: uuid.UUID, *, workflow: WorkflowFacts, stages: Sequence[OpenedStage]) -> Certificate:
+    """Start the chain of a new workflow with its opening certificate: what was asked for, every stage by position.
+
+    Call it in the transaction that creates the workflow.
+    """
     EvidenceChain.objects.create(id=workflow_id)
+    return issue_certificate(workflow_id, draft_opening(str(workflow_id), workflow=workflow, stages=stages))
 
 
 def issue_certificate(workflow_id: uuid.UUID, draft: CertificateDraft) -> Certificate:
@@ -99,7 +111,7 @@ def close_chain(
         verdict=verdict,
         reason=reason,
         stages=stages,
-        head_digest=head_digest or NEVER_ADMITTED,
+        head_digest=head_digest,
     )
     return issue_certificate(workflow_id, draft)
 
@@ -114,6 +126,17 @@ def read_attestations(workflow_id: uuid.UUID) -> tuple[Attestation, ...]:
     """Return the verified statements of a workflow, in order. Raises ChainError when the chain does not hold."""
     evidence = load_evidence(workflow_id)
     return read_chain(str(workflow_id), evidence.certificates, evidence.keys)
+
+
+def read_opening(workflow_id: uuid.UUID) -> Attestation | None:
+    """Return the verified opening certificate of a workflow; None where there is none that holds."""
+    row = Certificate.objects.filter(chain_id=workflow_id, sequence=0).values_list("envelope", flat=True).first()
+    if row is None:
+        return None
+    try:
+        return read_chain(str(workflow_id), [parse_envelope(bytes(row))], trusted_public_keys())[0]
+    except (ChainError, EnvelopeError):
+        return None
 
 
 def record_audit_event(

@@ -11,8 +11,9 @@ from typing import Any
 
 import rfc8785
 
-from compliance.chain import PREDICATE_TYPES, STATEMENT_TYPE
-from compliance.gate import Check, Lineage
+from compliance.chain import PREDICATE_TYPES, STATEMENT_TYPE, compute_opening_subject
+from compliance.lineage import Lineage, describe_lineage
+from compliance.verdicts import Check
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,20 @@ class WorkflowFacts:
     description_sha256: str | None
     mode: str
     requester: PersonFacts
+
+
+@dataclass(frozen=True)
+class OpenedStage:
+    """A stage as asked for and resolved. `grant` has `effective` and `denied`, out of `permissions`, which are what
+    was requested: None where the policy's defaults were left to stand. `model` is None where none was named."""
+
+    stage: StageFacts
+    policy: PolicyFacts
+    grant: Mapping[str, Any]
+    budget_cents: int
+    permissions: tuple[str, ...] | None
+    provider: str
+    model: str | None
 
 
 @dataclass(frozen=True)
@@ -91,6 +106,31 @@ def encode_statement(
             "predicateType": PREDICATE_TYPES[draft.kind],
             "predicate": predicate,
         }
+    )
+
+
+def draft_opening(workflow_id: str, *, workflow: WorkflowFacts, stages: Sequence[OpenedStage]) -> CertificateDraft:
+    """What was asked for, before anything has run: all that a later certificate says of it must equal this."""
+    return CertificateDraft(
+        kind="opening",
+        subject_name="workflow",
+        subject_digest=compute_opening_subject(workflow_id),
+        predicate={
+            **asdict(workflow),
+            "stages": [
+                {
+                    **_plain(opened.stage),
+                    "policy": asdict(opened.policy),
+                    "grant": dict(opened.grant),
+                    "budget_cents": opened.budget_cents,
+                    "permissions": None if opened.permissions is None else list(opened.permissions),
+                    "provider": opened.provider,
+                    "model": opened.model,
+                }
+                for opened in stages
+            ],
+        },
+        outcome="opened",
     )
 
 
@@ -153,6 +193,7 @@ def draft_execution(
     usage: Mapping[str, int],
     cost_cents: int,
     journal: Mapping[str, Any],
+    documents: Mapping[str, Any],
     artifact_digest: str | None,
     reviewed_digest: str | None,
     answer_digest: str | None,
@@ -179,6 +220,7 @@ def draft_execution(
             "usage": dict(usage),
             "cost_cents": cost_cents,
             "journal": dict(journal),
+            "documents": dict(documents),
             "artifact_sha256": artifact_digest,
             "reviewed_sha256": reviewed_digest,
             "answer_sha256": answer_digest,
@@ -258,22 +300,6 @@ def draft_closing(
         outcome=status,
         verdict=verdict,
     )
-
-
-def describe_lineage(lineage: Lineage) -> dict[str, Any]:
-    """Return a lineage as it stands in a predicate."""
-    return {
-        "policies": list(lineage.policies),
-        "upstreams": [
-            {
-                "stage_id": upstream.stage_id,
-                "execution_id": upstream.execution_id,
-                "certificate_sha256": upstream.certificate_digest,
-                "artifact_sha256": upstream.artifact_digest,
-            }
-            for upstream in lineage.upstreams
-        ],
-    }
 
 
 def _describe_lineage(lineage: Lineage | None, policy: PolicyFacts) -> dict[str, Any]:

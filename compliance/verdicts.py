@@ -74,7 +74,7 @@ def _find_handover_problem(end: Attestation) -> str | None:
         return "it is compliant, but left no artifact"
     if end.role == "reviewer" and decision not in APPROVALS:
         return f"the reviewer's decision is {decision or 'absent'}"
-    if end.role == "reviewer" and decision == "approved" and reviewed not in {None, end.artifact_digest}:
+    if end.role == "reviewer" and decision == "approved" and reviewed != end.artifact_digest:
         return "the reviewer approved another text than the one it hands on"
     if end.role == "release" and (decision != "release" or reviewed != end.artifact_digest):
         return "what it released is not what was approved for release"

@@ -12,7 +12,7 @@ from compliance.roles import APPROVER, may_sign_off
 from compliance.services import issue_certificate, record_audit_event
 from compliance.statements import draft_sign_off
 from releases.models import SignOff, SignOffDecision
-from workflows.facts import describe_person, describe_policy, describe_stage
+from workflows.facts import describe_person, load_request
 from workflows.leases import lock_workflow
 from workflows.models import Execution, ExecutionStatus
 from workflows.reasons import ReasonCode
@@ -63,10 +63,11 @@ def sign_off(
         _check_state(execution, artifact_sha256)
         if SignOff.objects.filter(execution=execution, signer=actor).exists():
             raise NotAllowed("you have signed this release already: nobody signs twice")
+        opened = load_request(workflow_id).find(execution.stage)
         draft = draft_sign_off(
-            stage=describe_stage(execution.stage),
+            stage=opened.stage,
             execution_id=str(execution.id),
-            policy=describe_policy(execution.stage.policy),
+            policy=opened.policy,
             signer=describe_person(actor),
             role=APPROVER,
             decision=decision,
@@ -113,7 +114,9 @@ def _check_signer(execution: Execution, actor: User) -> None:
         raise NotAllowed("signing off takes the role approver")
     terms = load_policy_terms(set(execution.lineage_policies) or {execution.stage.policy.digest})
     requester_may_sign = all(entry.requester_may_sign for entry in terms.values() if entry.sign_offs_required)
-    if execution.stage.workflow.owner_id == actor.pk and not requester_may_sign:
+    requester = load_request(execution.stage.workflow_id).workflow.requester
+    # The owner's row may have been changed since; who asked then stays barred, and so does who stands there now.
+    if describe_person(actor).id in {requester.id, str(execution.stage.workflow.owner_id)} and not requester_may_sign:
         raise NotAllowed("you requested this workflow: its release is signed off by somebody else")
 
 

@@ -1,16 +1,14 @@
 """Evidence of workflows that never ran: certificates signed with a key of the test's own, and packages of them.
 
 `EvidenceBuilder.run` does what an honest worker does: it asks the gate, and certifies the answer. Each smaller step
-can also be taken alone, with whatever a test wants certified.
+can also be taken alone, with whatever a test wants certified. The first one opens the workflow with the stages that
+there are then, so all of them are added before.
 """
 
-import base64
 import json
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from hashlib import sha256
 from typing import Any
 
 import rfc8785
@@ -27,32 +25,31 @@ from compliance.envelope import (
     pre_authentication_encoding,
 )
 from compliance.gate import AdmissionRequest, Allow, Check, Evidence, PolicyTerms, Refuse, Wait, decide, judge
+from compliance.lineage import describe_lineage
 from compliance.merkle import compute_merkle_root
 from compliance.policy_terms import read_policy_terms
+from compliance.predicates import DOCUMENT_EVENTS
 from compliance.statements import (
     CertificateDraft,
     EndedStage,
+    OpenedStage,
     PersonFacts,
     PolicyFacts,
     StageFacts,
     WorkflowFacts,
-    describe_lineage,
     draft_admission,
     draft_closing,
     draft_execution,
+    draft_opening,
     draft_sign_off,
     encode_statement,
 )
 from compliance.verdicts import find_required_proofs
+from tests.journal_events import WRITTEN_AT, describe_event, digest_of
 
-WRITTEN_AT = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
 NAME, DESCRIPTION = "Notice", "For everybody in the house."
 GRANT = ("document:read:reports",)
 DECISIONS = {"reviewer": "approved", "release": "release"}
-
-
-def digest_of(text: str) -> str:
-    return sha256(text.encode()).hexdigest()
 
 
 def sign(key: Ed25519PrivateKey, payload: bytes) -> bytes:
@@ -71,6 +68,7 @@ class EvidenceBuilder:
     envelopes: list[Envelope] = field(default_factory=list)
     stages: list[StageFacts] = field(default_factory=list)
     stage_policies: dict[str, PolicyFacts] = field(default_factory=dict)
+    grants: dict[str, dict[str, Any]] = field(default_factory=dict)
     texts: dict[str, str] = field(default_factory=dict)
     documents: dict[str, str] = field(default_factory=dict)
     journals: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
@@ -137,19 +135,23 @@ class EvidenceBuilder:
         policy: PolicyFacts,
         document: str | None = None,
         upstreams: Sequence[str] = (),
+        task: str | None = None,
+        granted: Sequence[str] = GRANT,
     ) -> StageFacts:
+        assert not self.envelopes, "the workflow is open: its stages are settled"
         stage = StageFacts(
             id=stage_id,
             uid=str(uuid.uuid5(uuid.UUID(self.workflow_id), stage_id)),
             name=f"Stage {stage_id}",
             position=len(self.stages),
             role=role,
-            task_sha256=self.keep(f"Task of {stage_id}."),
+            task_sha256=self.keep(task or f"Task of {stage_id}."),
             document_sha256=None if document is None else self.keep(document),
             upstream_stage_ids=tuple(upstreams),
         )
         self.stages.append(stage)
         self.stage_policies[stage_id] = policy
+        self.grants[stage_id] = {"effective": list(granted), "denied": []}
         return stage
 
     def keep(self, text: str) -> str:
@@ -163,7 +165,6 @@ class EvidenceBuilder:
         self,
         stage: StageFacts,
         *,
-        granted: Sequence[str] = GRANT,
         inspected: Sequence[str] | None = None,
         blocking: Sequence[str] = (),
     ) -> AdmissionRequest:
@@ -175,8 +176,9 @@ class EvidenceBuilder:
             role=stage.role,
             policy_digest=self.stage_policies[stage.id].digest,
             upstream_stage_ids=stage.upstream_stage_ids,
-            granted=tuple(granted),
+            granted=tuple(self.grants[stage.id]["effective"]),
             requester_id="1",
+            task_digest=stage.task_sha256,
             document_digest=stage.document_sha256,
             inspected_policies=tuple(self.documents if inspected is None else inspected),
             blocking_findings=tuple(blocking),
@@ -184,13 +186,28 @@ class EvidenceBuilder:
 
     # --- what is certified
 
+    def open(self) -> None:
+        """Open the workflow, if it is not: what was asked for is settled from then on."""
+        if self.envelopes:
+            return
+        stages = [
+            OpenedStage(stage, self.stage_policies[stage.id], self.grants[stage.id], 1500, None, "embedded", None)
+            for stage in self.stages
+        ]
+        self._sign_next(draft_opening(self.workflow_id, workflow=_describe_workflow(), stages=stages))
+
     def append(self, draft: CertificateDraft) -> Envelope:
+        self.open()
+        return self._sign_next(draft)
+
+    def _sign_next(self, draft: CertificateDraft) -> Envelope:
         previous = self.envelopes[-1].digest if self.envelopes else None
         payload = encode_statement(draft, self.workflow_id, len(self.envelopes), previous, WRITTEN_AT)
         self.envelopes.append(parse_envelope(sign(self.key, payload)))
         return self.envelopes[-1]
 
     def ask(self, stage: StageFacts, **changes: Any) -> Allow | Wait | Refuse:
+        self.open()
         return decide(self.terms, self.request(stage, **changes), self.evidence)
 
     def admit(self, stage: StageFacts, decision: Allow | Refuse, *, blocking: Sequence[str] = ()) -> str:
@@ -204,7 +221,7 @@ class EvidenceBuilder:
             attempt=1,
             policy=self.stage_policies[stage.id],
             requester=PersonFacts("1", "alice"),
-            grant={"effective": list(GRANT), "denied": []},
+            grant=self.grants[stage.id],
             lineage=lineage,
             sign_offs=decision.sign_offs if isinstance(decision, Allow) else (),
             inspected_policies=inspected,
@@ -226,8 +243,12 @@ class EvidenceBuilder:
         reason: tuple[str, str] = ("", ""),
         checks: Sequence[Check] | None = None,
         verdict: str | None = None,
+        judged: str | None = None,
     ) -> str:
-        """Certify an end and return its digest. Without `verdict`, the one that the checks deserve."""
+        """Certify an end and return its digest. Without `verdict`, the one that the checks deserve.
+
+        `judged` is what a reviewer without a subject judged; what it approves it judged, too.
+        """
         policy = self.stage_policies[stage.id]
         lineage = (
             describe_lineage(decision.lineage) if decision.lineage else {"policies": [policy.digest], "upstreams": []}
@@ -235,22 +256,25 @@ class EvidenceBuilder:
         terms = [self.terms[digest] for digest in lineage["policies"]]
         if checks is None:
             checks = [Check(name, True, "as built") for name in find_required_proofs(terms, stage.role)]
-        judged, missing = judge(checks, terms, stage.role)
+        earned, missing = judge(checks, terms, stage.role)
         completed = status == "completed"
         spoken = answer or DECISIONS.get(stage.role, "answered")
+        if judged is None and stage.role == "reviewer" and spoken == "approved":
+            judged = artifact
+        judged_digest = None if judged is None else self.keep(judged)
         leaves = [event["digest"] for event in self.journals.get(stage.id, [])]
         draft = draft_execution(
             stage=stage,
             execution_id=self.execution_id(stage),
             attempt=1,
             policy=policy,
-            grant={"effective": list(GRANT), "denied": []},
+            grant=self.grants[stage.id],
             lineage=lineage,
             admission_digest=admission,
             sign_offs=decision.sign_offs if isinstance(decision, Allow) else (),
             status=status,
             reason=reason,
-            verdict=verdict or (judged if completed else "non_compliant"),
+            verdict=verdict or (earned if completed else "non_compliant"),
             checks=checks if completed else (),
             missing_proofs=missing if completed else (),
             agent={
@@ -261,8 +285,9 @@ class EvidenceBuilder:
             usage={"requests": 1, "input_tokens": 20, "output_tokens": 30},
             cost_cents=4,
             journal={"size": len(leaves), "root": compute_merkle_root(leaves)},
+            documents=self.list_documents(stage),
             artifact_digest=None if artifact is None else self.keep(artifact),
-            reviewed_digest=decision.lineage.subject_digest if decision.lineage else None,
+            reviewed_digest=(decision.lineage.subject_digest if decision.lineage else None) or judged_digest,
             answer_digest=self.keep(json.dumps({"stage": stage.id})) if completed else None,
         )
         return self.append(draft).digest
@@ -303,6 +328,18 @@ class EvidenceBuilder:
         }
         events.append(describe_event(entry, text))
 
+    def touch_document(self, stage: StageFacts, kind: str, text: str) -> None:
+        """Let the stage read or write a document (`document_read`, `document_write`) as its tools would."""
+        self.record(stage, kind, {"name": "reports", "sha256": self.keep(text)}, {})
+
+    def list_documents(self, stage: StageFacts) -> dict[str, list[dict[str, str]]]:
+        """The documents of a stage's journal, as its certificate lists them; no test has two of one name and kind."""
+        documents: dict[str, list[dict[str, str]]] = {"read": [], "written": []}
+        for event in self.journals.get(stage.id, []):
+            if event["kind"] in DOCUMENT_EVENTS:
+                documents[DOCUMENT_EVENTS[event["kind"]]].append(json.loads(event["entry"])["facts"])
+        return documents
+
     def run(self, stage: StageFacts, text: str | None = None, **ending: Any) -> Allow | Wait | Refuse:
         """Take a stage through admission and end as an honest worker does. Waiting leaves no certificate.
 
@@ -324,6 +361,7 @@ class EvidenceBuilder:
 
     def close(self) -> str:
         """End the workflow by how its stages ended; those that never ran are cancelled."""
+        self.open()
         ends = {entry.stage_id: entry for entry in self.read() if entry.kind == "execution"}
         stages = [self._list_stage(stage, ends.get(stage.id)) for stage in self.stages]
         statuses = {stage.status for stage in stages}
@@ -331,12 +369,12 @@ class EvidenceBuilder:
         verdicts = {ends[stage.id].predicate["verdict"] if stage.id in ends else None for stage in self.stages}
         decisive = next((stage for stage in stages if stage.status == status != "completed"), None)
         draft = draft_closing(
-            workflow=WorkflowFacts(NAME, digest_of(DESCRIPTION), "sequential", PersonFacts("1", "alice")),
+            workflow=_describe_workflow(),
             status=status,
             verdict="compliant" if verdicts == {"compliant"} else "non_compliant",
             reason=(decisive.code, "as listed") if decisive else ("", ""),
             stages=stages,
-            head_digest=self.envelopes[-1].digest if self.envelopes else "0" * 64,
+            head_digest=self.envelopes[-1].digest,
         )
         return self.append(draft).digest
 
@@ -354,46 +392,5 @@ class EvidenceBuilder:
         )
 
 
-def describe_event(entry: Mapping[str, Any], payload: str | None) -> dict[str, Any]:
-    """Return an event of a journal as it stands in a package; a payload of None was withheld."""
-    text = rfc8785.dumps(dict(entry)).decode()
-    return {
-        "sequence": entry["sequence"],
-        "kind": entry["kind"],
-        "entry": text,
-        "digest": digest_of(text),
-        "payload": payload,
-        "redacted": payload is None,
-    }
-
-
-def read_statement(certificate: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the statement in a package's certificate."""
-    statement: dict[str, Any] = json.loads(base64.b64decode(certificate["payload"]))
-    return statement
-
-
-def sign_again(
-    package: Mapping[str, Any], key: Ed25519PrivateKey, changes: Mapping[int, Callable[[dict[str, Any]], object]]
-) -> dict[str, Any]:
-    """Return the package as a dishonest holder of the key would make it.
-
-    Each change is applied to the predicate of that certificate; all certificates are linked and signed anew, and
-    every mention of a digest that changed, in certificates and records alike, follows.
-    """
-    document = json.loads(json.dumps(package))
-    renamed: dict[str, str] = {}
-    for index, certificate in enumerate(document["certificates"]):
-        payload = base64.b64decode(certificate["payload"]).decode()
-        old = digest_of(payload)
-        for before, after in renamed.items():
-            payload = payload.replace(before, after)
-        statement = json.loads(payload)
-        changes.get(index, lambda predicate: None)(statement["predicate"])
-        encoded = rfc8785.dumps(statement)
-        renamed[old] = sha256(encoded).hexdigest()
-        document["certificates"][index] = {"id": certificate["id"], **json.loads(sign(key, encoded))}
-    rest = json.dumps({name: value for name, value in document.items() if name != "certificates"})
-    for before, after in renamed.items():
-        rest = rest.replace(before, after)
-    return {**json.loads(rest), "certificates": document["certificates"]}
+def _describe_workflow() -> WorkflowFacts:
+    return WorkflowFacts(NAME, digest_of(DESCRIPTION), "sequential", PersonFacts("1", "alice"))

@@ -63,6 +63,7 @@ def build_reviewed_release(**policy: Any) -> tuple[EvidenceBuilder, dict[str, An
     builder.record(review, "model_request", {"attempt": 1}, {"messages": ["Please review."]})
     allowed = {"tool": "document_read", "capability": "document:read:reports", "decision": "allow", "code": None}
     builder.record(review, "tool_call", allowed, {"arguments": {"name": "reports"}})
+    builder.touch_document(review, "document_read", "A report.")
     builder.run(review)
     builder.run(intake, "Notes, in order.")
     builder.sign_off(release, TEXT)
@@ -110,7 +111,7 @@ def _describe(
         "provider": "embedded",
         "model": None,
         "permissions": None,
-        "granted_permissions": predicate["grant"]["effective"] if predicate else [],
+        "granted_permissions": builder.grants[stage.id]["effective"],
         "denied_permissions": [],
         "status": row["status"],
         "execution_id": row["execution_id"],

@@ -8,13 +8,14 @@ from django.db import transaction
 from compliance.content import load_text
 from compliance.gate import AdmissionRequest, Allow, Lineage, Refuse, Wait, decide
 from compliance.inspection import inspect, matches
+from compliance.lineage import describe_lineage
 from compliance.models import Certificate
 from compliance.policies_in_force import load_policy_documents, load_policy_terms
 from compliance.policy import PolicyDocument
 from compliance.services import issue_certificate, load_evidence
-from compliance.statements import describe_lineage, draft_admission
+from compliance.statements import draft_admission
 from workflows.endings import Ending, end_execution
-from workflows.facts import describe_grant, describe_person, describe_policy, describe_stage
+from workflows.facts import describe_person, load_request
 from workflows.leases import Claim, LeaseLost, lock_claim
 from workflows.models import Execution, ExecutionStatus, Role, StageStatus, WorkflowStatus
 from workflows.reasons import ReasonCode
@@ -79,7 +80,7 @@ def load_execution(claim: Claim) -> Execution:
 
 
 def build_request(execution: Execution, inspection: Inspection) -> AdmissionRequest:
-    """Return what the gate is asked about an execution."""
+    """Return what the gate is asked about an execution: by its rows, which the gate holds against the opening."""
     stage = execution.stage
     return AdmissionRequest(
         workflow_id=str(stage.workflow_id),
@@ -90,6 +91,7 @@ def build_request(execution: Execution, inspection: Inspection) -> AdmissionRequ
         upstream_stage_ids=tuple(stage.upstream_stage_ids),
         granted=tuple(stage.granted_permissions),
         requester_id=describe_person(stage.workflow.owner).id,
+        task_digest=stage.task_digest,
         document_digest=stage.document_digest or None,
         inspected_policies=inspection.policies or (),
         blocking_findings=inspection.blocking,
@@ -144,23 +146,24 @@ def _park(claim: Claim, execution: Execution, decision: Wait) -> None:
 
 
 def _certify_admission(execution: Execution, decision: Allow | Refuse, inspection: Inspection) -> Certificate:
-    stage = execution.stage
+    asked = load_request(execution.stage.workflow_id)
+    opened = asked.find(execution.stage)
     subject = decision.lineage.subject_digest if decision.lineage else None
     draft = draft_admission(
-        stage=describe_stage(stage),
+        stage=opened.stage,
         execution_id=str(execution.id),
         attempt=execution.attempts,
-        policy=describe_policy(stage.policy),
-        requester=describe_person(stage.workflow.owner),
-        grant=describe_grant(stage),
+        policy=opened.policy,
+        requester=asked.workflow.requester,
+        grant=opened.grant,
         lineage=decision.lineage,
         sign_offs=decision.sign_offs if isinstance(decision, Allow) else (),
         inspected_policies=inspection.policies,
         blocking_findings=inspection.blocking,
         refusal=(decision.code, decision.detail) if isinstance(decision, Refuse) else None,
-        input_digest=subject or stage.document_digest or stage.task_digest,
+        input_digest=subject or opened.stage.document_sha256 or opened.stage.task_sha256,
     )
-    return issue_certificate(stage.workflow_id, draft)
+    return issue_certificate(execution.stage.workflow_id, draft)
 
 
 def _order_documents(execution: Execution, lineage: Lineage) -> tuple[PolicyDocument, ...]:

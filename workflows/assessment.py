@@ -16,9 +16,13 @@ from workflows.agents.types import AgentFailure, AgentWork, Answer, ReleaseAnswe
 
 @dataclass(frozen=True)
 class Assessment:
-    """`artifact` is the text that the stage leaves behind; None where it leaves none."""
+    """`artifact` is the text that the stage leaves behind; None where it leaves none.
+
+    `judged` is what a reviewer without a subject found to judge; None where it does not say.
+    """
 
     artifact: str | None
+    judged: str | None
     decision: str
     held: bool
     verdict: str
@@ -35,7 +39,9 @@ def assess_answer(
     `approved_digest` is what a release is bound to. Raises AgentFailure when the answer is not one for this role.
     """
     artifact, decision = _take_artifact(work, answer)
-    _refuse_unstorable(artifact)
+    judged = _find_judged_text(work, answer)
+    for text in (artifact, judged):
+        _refuse_unstorable(text)
     checks = [
         Check("lineage_verified", True, f"{upstream_count} upstream certificates verified at admission"),
         Check("grant_within_ceiling", True, f"grant verified against policy {work.policy.name}"),
@@ -51,7 +57,7 @@ def assess_answer(
     terms = [read_policy_terms(policy.canonical_bytes()) for policy in work.lineage_policies]
     verdict, missing = judge(checks, terms, work.role)
     held = isinstance(answer, ReleaseAnswer) and answer.decision == "hold"
-    return Assessment(artifact, decision, held, verdict, tuple(checks), missing, blocking)
+    return Assessment(artifact, judged, decision, held, verdict, tuple(checks), missing, blocking)
 
 
 def _take_artifact(work: AgentWork, answer: Answer) -> tuple[str | None, str]:
@@ -74,9 +80,16 @@ def _take_reviewed_text(work: AgentWork, answer: ReviewAnswer) -> str | None:
     return text
 
 
-def _refuse_unstorable(artifact: str | None) -> None:
+def _find_judged_text(work: AgentWork, answer: Answer) -> str | None:
+    """What was approved or rejected, where the reviewer took it out of its task; a modified text is a new one."""
+    if not isinstance(answer, ReviewAnswer) or work.subject is not None or answer.decision == "modified":
+        return None
+    return answer.text
+
+
+def _refuse_unstorable(text: str | None) -> None:
     try:
-        (artifact or "").encode()
+        (text or "").encode()
     except UnicodeEncodeError as error:
         raise AgentFailure("malformed_answer", "the agent's text is not valid Unicode") from error
 

@@ -19,6 +19,7 @@ from compliance.policies_in_force import UnknownPolicy, find_policy, read_policy
 from compliance.roles import may_create_workflow
 from compliance.services import open_chain, record_audit_event
 from workflows.agents.runner import FALLBACK_PROVIDER, provider_problem, resolve_provider
+from workflows.facts import describe_request
 from workflows.leases import wake_execution
 from workflows.models import Execution, Role, Stage, Workflow
 from workflows.requests import (
@@ -216,11 +217,12 @@ def _write_workflow(
         idempotency_key=idempotency_key,
         request_digest=request_digest,
     )
-    open_chain(workflow.id)
     create_content_key(workflow.id)
     stages = Stage.objects.bulk_create(
         [_build_stage(workflow, position, stage) for position, stage in enumerate(planned)]
     )
+    asked = describe_request(workflow, stages)
+    open_chain(workflow.id, workflow=asked.workflow, stages=asked.stages)
     first = Execution.objects.create(stage=stages[0])
     record_audit_event(
         actor=owner,

@@ -13,11 +13,11 @@ from django.utils import timezone
 from compliance.gate import Check
 from compliance.models import Certificate, CertificateKind
 from compliance.services import close_chain, issue_certificate
-from compliance.statements import EndedStage, draft_execution
-from workflows.facts import describe_grant, describe_policy, describe_stage, describe_workflow
-from workflows.journal import summarise_journal
+from compliance.statements import EndedStage, OpenedStage, draft_execution
+from workflows.facts import load_request
+from workflows.journal import summarise_documents, summarise_journal
 from workflows.leases import LeaseLost, wake_execution
-from workflows.models import Execution, ExecutionStatus, Stage, StageStatus, Verdict, Workflow, WorkflowStatus
+from workflows.models import Execution, ExecutionStatus, Stage, StageStatus, Verdict, WorkflowStatus
 from workflows.reasons import ReasonCode
 from workflows.transitions import STAGE_ENDS, move_execution, move_stage, move_workflow
 
@@ -53,7 +53,8 @@ def end_execution(execution: Execution, ending: Ending, *, fence: int | None) ->
     Raises LeaseLost, and so undoes the whole transaction, when the execution is no longer the caller's to end.
     """
     stage = execution.stage
-    lineage = ending.lineage or {"policies": [stage.policy.digest], "upstreams": []}
+    opened = load_request(stage.workflow_id).find(stage)
+    lineage = ending.lineage or {"policies": [opened.policy.digest], "upstreams": []}
     now = timezone.now()
     landed = move_execution(
         execution.id,
@@ -80,7 +81,7 @@ def end_execution(execution: Execution, ending: Ending, *, fence: int | None) ->
     )
     if not landed:
         raise LeaseLost
-    certificate = _certify_ending(execution, ending, lineage)
+    certificate = _certify_ending(execution, opened, ending, lineage)
     _end_stage(stage, ending.status, ending.reason)
     _advance(stage, ending.status)
     return certificate
@@ -103,7 +104,7 @@ def cancel_open_stages(workflow_id: uuid.UUID, code: str, detail: str) -> None:
 
 def end_workflow(workflow_id: uuid.UUID, *, cancelled_by_person: bool = False) -> None:
     """End a workflow by how its stages ended, and close its evidence."""
-    stages = list(Stage.objects.filter(workflow_id=workflow_id).select_related("policy").order_by("position"))
+    stages = list(Stage.objects.filter(workflow_id=workflow_id).order_by("position"))
     ended = {stage.status for stage in stages}
     status, decisive = WorkflowStatus.COMPLETED, None
     for candidate in (WorkflowStatus.FAILED, WorkflowStatus.BLOCKED, WorkflowStatus.CANCELLED):
@@ -127,17 +128,19 @@ def end_workflow(workflow_id: uuid.UUID, *, cancelled_by_person: bool = False) -
     )
     if not landed:
         raise LeaseLost
+    asked = load_request(workflow_id)
+    ends = [_describe_ended_stage(stage, asked.find(stage), executions.get(stage.uid)) for stage in stages]
     close_chain(
         workflow_id,
-        workflow=describe_workflow(Workflow.objects.select_related("owner").get(id=workflow_id)),
+        workflow=asked.workflow,
         status=status,
         verdict=verdict,
         reason=reason,
-        stages=[_describe_ended_stage(stage, executions.get(stage.uid)) for stage in stages],
+        stages=sorted(ends, key=lambda end: end.stage.position),
     )
 
 
-def _certify_ending(execution: Execution, ending: Ending, lineage: dict[str, Any]) -> Certificate:
+def _certify_ending(execution: Execution, opened: OpenedStage, ending: Ending, lineage: dict[str, Any]) -> Certificate:
     stage = execution.stage
     admission = (
         Certificate.objects.filter(execution_id=execution.id, kind=CertificateKind.ADMISSION)
@@ -146,11 +149,11 @@ def _certify_ending(execution: Execution, ending: Ending, lineage: dict[str, Any
         .first()
     )
     draft = draft_execution(
-        stage=describe_stage(stage),
+        stage=opened.stage,
         execution_id=str(execution.id),
         attempt=execution.attempts,
-        policy=describe_policy(stage.policy),
-        grant=describe_grant(stage),
+        policy=opened.policy,
+        grant=opened.grant,
         lineage=lineage,
         admission_digest=admission,
         sign_offs=ending.sign_offs,
@@ -167,6 +170,7 @@ def _certify_ending(execution: Execution, ending: Ending, lineage: dict[str, Any
         },
         cost_cents=ending.cost_cents,
         journal=summarise_journal(execution.id),
+        documents=summarise_documents(execution.id),
         artifact_digest=ending.artifact_digest or None,
         reviewed_digest=ending.reviewed_digest or None,
         answer_digest=ending.answer_digest or None,
@@ -207,10 +211,10 @@ def _latest_executions(stages: Sequence[Stage]) -> dict[uuid.UUID, Execution]:
     return {row.stage_id: row for row in rows}
 
 
-def _describe_ended_stage(stage: Stage, execution: Execution | None) -> EndedStage:
+def _describe_ended_stage(stage: Stage, opened: OpenedStage, execution: Execution | None) -> EndedStage:
     return EndedStage(
-        stage=describe_stage(stage),
-        policy_digest=stage.policy.digest,
+        stage=opened.stage,
+        policy_digest=opened.policy.digest,
         status=stage.status,
         code=stage.reason_code,
         execution_id=str(execution.id) if execution else None,

@@ -16,7 +16,7 @@ from django.db import DatabaseError, transaction
 from compliance.capabilities import Denial, Grant
 from compliance.content import ContentError, MasterKeyMismatch, load_texts, open_secret, store_text
 from compliance.gate import Allow
-from compliance.statements import describe_lineage
+from compliance.lineage import describe_lineage
 from workflows.admission import (
     Admitted,
     Inspection,
@@ -145,6 +145,7 @@ def finish_execution(claim: Claim, admitted: Admitted, result: AgentResult, asse
         lock_claim(claim)
         status, reason, verdict = _conclude(execution, assessment, inspection)
         released = assessment.artifact if status == ExecutionStatus.COMPLETED else None
+        judged = "" if assessment.judged is None else store_text(workflow_id, assessment.judged)
         ending = Ending(
             status,
             reason,
@@ -158,7 +159,7 @@ def finish_execution(claim: Claim, admitted: Admitted, result: AgentResult, asse
             output_tokens=result.usage.output_tokens,
             cost_cents=result.cost_cents,
             artifact_digest="" if released is None else store_text(workflow_id, released),
-            reviewed_digest=admitted.lineage.subject_digest or "",
+            reviewed_digest=admitted.lineage.subject_digest or judged,
             answer_digest=store_text(workflow_id, json.dumps(asdict(result.answer), ensure_ascii=True, sort_keys=True)),
             lineage=describe_lineage(admitted.lineage),
             sign_offs=admitted.decision.sign_offs,

@@ -156,6 +156,8 @@ def _name_policies(stages: Iterable[Stage], chain: Iterable[Attestation]) -> set
     for entry in chain:
         content = entry.predicate.get("content") or {"policies": ()}
         named.update(entry.lineage_policies, content["policies"])
+        if entry.kind == "opening":
+            named.update(stage["policy"]["digest"] for stage in entry.stages)
     return named
 
 

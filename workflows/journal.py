@@ -17,6 +17,7 @@ from django.utils import timezone
 
 from compliance.content import compute_digest, load_text, store_text
 from compliance.merkle import compute_merkle_root
+from compliance.predicates import DOCUMENT_EVENTS
 from workflows.leases import Claim, LeaseLost
 from workflows.models import Execution, ExecutionEvent, ExecutionStatus, Stage, StageDocument
 
@@ -60,8 +61,22 @@ def summarise_journal(execution_id: uuid.UUID) -> dict[str, Any]:
     return {"size": len(leaves), "root": compute_merkle_root(leaves)}
 
 
+def summarise_documents(execution_id: uuid.UUID) -> dict[str, list[dict[str, str]]]:
+    """Return the documents that an execution has read and written, by its journal, as they stand in the certificate."""
+    found: dict[str, set[tuple[str, str]]] = {"read": set(), "written": set()}
+    for event in ExecutionEvent.objects.filter(execution_id=execution_id, kind__in=DOCUMENT_EVENTS):
+        found[DOCUMENT_EVENTS[event.kind]].add((event.facts["name"], event.facts["sha256"]))
+    return {
+        member: [{"name": name, "sha256": digest} for name, digest in sorted(documents)]
+        for member, documents in found.items()
+    }
+
+
 def read_document(claim: Claim, name: str) -> str | None:
-    """Return a named document: the stage's own newest one, else that of the last stage named upstream that has it."""
+    """Return a named document: the stage's own newest one, else that of the last stage named upstream that has it.
+
+    What is handed out is journalled first, for the certificate to list. Raises LeaseLost.
+    """
     stage = Stage.objects.get(uid=claim.stage_uid)
     rows = StageDocument.objects.filter(
         execution__stage__workflow_id=claim.workflow_id,
@@ -69,18 +84,19 @@ def read_document(claim: Claim, name: str) -> str | None:
         name=name,
     )
     row = rows.order_by("-execution__stage__position", "-id").first()
-    return None if row is None else load_text(claim.workflow_id, row.digest)
+    if row is None:
+        return None
+    text = load_text(claim.workflow_id, row.digest)
+    record_event(claim, "document_read", {"name": name, "sha256": row.digest}, {})
+    return text
 
 
 def write_document(claim: Claim, name: str, text: str) -> str:
-    """Store a named document and return its digest. Raises LeaseLost."""
+    """Store a named document, journal that it was written and return its digest. Raises LeaseLost."""
+    digest = compute_digest(text)
     with transaction.atomic():
-        held = Execution.objects.select_for_update().filter(
-            id=claim.execution_id, fence=claim.fence, status=ExecutionStatus.EXECUTING
-        )
-        if not held.exists():
-            raise LeaseLost
-        digest = store_text(claim.workflow_id, text)
+        record_event(claim, "document_write", {"name": name, "sha256": digest}, {})
+        store_text(claim.workflow_id, text)
         StageDocument.objects.create(execution_id=claim.execution_id, name=name, digest=digest)
     return digest
 

@@ -6,6 +6,7 @@ from django.db import models
 class ReasonCode(models.TextChoices):
     # The gate refused to admit the stage.
     EVIDENCE_INVALID = "evidence_invalid", "The chain of certificates does not verify"
+    REQUEST_DIFFERS = "request_differs", "The stage is not what the opening certificate says was asked for"
     WORKFLOW_CLOSED = "workflow_closed", "The workflow's evidence is closed"
     POLICY_UNKNOWN = "policy_unknown", "A policy of the lineage is not known"
     GRANT_EXCEEDS_CEILING = "grant_exceeds_ceiling", "The grant is more than the policy or role allows"

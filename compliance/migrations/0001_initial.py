@@ -111,7 +111,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.UUIDField(default=uuid.uuid4, primary_key=True, serialize=False)),
                 ('sequence', models.PositiveIntegerField()),
-                ('kind', models.CharField(choices=[('admission', 'Admission'), ('execution', 'Execution'), ('sign_off', 'Sign-off'), ('closing', 'Closing')], max_length=12)),
+                ('kind', models.CharField(choices=[('opening', 'Opening'), ('admission', 'Admission'), ('execution', 'Execution'), ('sign_off', 'Sign-off'), ('closing', 'Closing')], max_length=12)),
                 ('digest', models.CharField(help_text='SHA-256 of the signed statement.', max_length=64, unique=True)),
                 ('envelope', models.BinaryField(help_text='The DSSE envelope as JSON, exactly as issued.')),
                 ('execution_id', models.UUIDField(db_index=True, null=True)),

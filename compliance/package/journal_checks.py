@@ -10,7 +10,7 @@ from compliance.merkle import compute_merkle_root
 from compliance.package.report import Problem
 from compliance.package.text_checks import TextCount, compute_text_digest
 from compliance.policy_terms import PolicyTerms
-from compliance.predicates import JOURNAL_ENTRY
+from compliance.predicates import DOCUMENT_EVENTS, JOURNAL_ENTRY
 from compliance.shapes import is_same
 
 Events = Sequence[Mapping[str, Any]]
@@ -45,6 +45,20 @@ def find_journal_problems(where: str, events: Events, end: Attestation, count: T
             yield Problem(place, "its payload does not match the digest in its entry")
         else:
             count.proven += 1
+
+
+def find_document_problems(where: str, events: Events, end: Attestation) -> Iterator[Problem]:
+    """Hold the documents that the certificate says were read and written against the events that tell of it."""
+    found: dict[str, set[tuple[str, str]]] = {"read": set(), "written": set()}
+    for event in events:
+        entry = _read_entry(event)
+        if not isinstance(entry, str) and entry["kind"] in DOCUMENT_EVENTS:
+            facts = entry["facts"]
+            found[DOCUMENT_EVENTS[entry["kind"]]].add((str(facts.get("name")), str(facts.get("sha256"))))
+    for member, documents in found.items():
+        certified = [(document["name"], document["sha256"]) for document in end.predicate["documents"][member]]
+        if certified != sorted(documents):
+            yield Problem(where, f"it does not tell of the documents that the certificate lists as {member}")
 
 
 def find_tool_call_problems(

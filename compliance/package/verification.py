@@ -1,6 +1,6 @@
 """Verifying an audit package with public keys and nothing else."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,6 +34,10 @@ class _Opened:
     def stages(self) -> Sequence[Mapping[str, Any]]:
         stages: Sequence[Mapping[str, Any]] = self.package["stages"]
         return stages
+
+    @property
+    def opening(self) -> Attestation | None:
+        return self.chain[0] if self.chain else None
 
     @property
     def closing(self) -> Attestation | None:
@@ -143,27 +147,26 @@ def _check_evidence(checks: Checklist, opened: _Opened, policy_problems: list[Pr
 
 
 def _check_records(checks: Checklist, opened: _Opened) -> None:
-    package, stages, chain, closing = opened.package, opened.stages, opened.chain, opened.closing
+    package, stages, chain = opened.package, opened.stages, opened.chain
     checks.record(
         "identifiers", "package", "each names one thing only", record_checks.find_identifier_problems(package)
     )
-    if closing is not None:
-        checks.record(
-            "stages",
-            "stages",
-            f"{len(stages)} stages are those of the closing certificate, one by one",
-            record_checks.find_stage_list_problems(stages, closing, opened.policies),
-        )
-        checks.record(
-            "workflow",
-            "workflow",
-            "its name, description, mode and end are those in the closing certificate",
-            record_checks.find_workflow_problems(package["workflow"], stages, closing),
-        )
+    checks.record(
+        "stages",
+        "stages",
+        f"{len(stages)} stages are those that were asked for, one by one, and ended as the closing certificate says",
+        _find_stage_problems(opened),
+    )
+    checks.record(
+        "workflow",
+        "workflow",
+        "its name, description and mode are those that were asked for, its end is that in the closing certificate",
+        _find_workflow_problems(opened),
+    )
     checks.record(
         "records",
         "stages",
-        "stages and executions say what their certificates state",
+        "executions say what their certificates state",
         record_checks.find_record_problems(stages, chain),
     )
     checks.record(
@@ -177,6 +180,21 @@ def _check_records(checks: Checklist, opened: _Opened) -> None:
         [] if is_same(package["lineage"], derived) else [Problem("lineage", "it is not that of the certificates")]
     )
     checks.record("lineage", "lineage", f"{len(derived)} releases are traced back to what they rest on", problems)
+
+
+def _find_stage_problems(opened: _Opened) -> Iterator[Problem]:
+    if opened.opening is not None:
+        yield from record_checks.find_stage_list_problems(opened.stages, opened.opening)
+    if opened.closing is not None:
+        yield from record_checks.find_stage_end_problems(opened.stages, opened.closing)
+
+
+def _find_workflow_problems(opened: _Opened) -> Iterator[Problem]:
+    workflow = opened.package["workflow"]
+    if opened.opening is not None:
+        yield from record_checks.find_workflow_problems(workflow, opened.stages, opened.opening)
+    if opened.closing is not None:
+        yield from record_checks.find_workflow_end_problems(workflow, opened.closing)
 
 
 def _check_texts(checks: Checklist, opened: _Opened) -> list[str]:
@@ -194,6 +212,7 @@ def _check_texts(checks: Checklist, opened: _Opened) -> list[str]:
             continue
         place, events = f"{where}.compliance_package.audit_trail", exported["audit_trail"]
         found += journal_checks.find_journal_problems(place, events, end, journals)
+        found += journal_checks.find_document_problems(place, events, end)
         calls += journal_checks.find_tool_call_problems(place, events, end, opened.policies)
     covered = f"every entry is there, in its place; {_describe_count(journals, 'payloads')}"
     checks.record("journals", "stages", covered, found)

@@ -21,7 +21,7 @@ NO_LINEAGE = Lineage(upstreams=(), policies=("ab" * 32,), subject_digest=None)
 
 
 def build_chain() -> tuple[EvidenceBuilder, StageFacts, StageFacts]:
-    """Admission and end of a review, a sign-off, admission and end of a release, the closing certificate."""
+    """Opening, admission and end of a review, a sign-off, admission and end of a release, closing."""
     builder = EvidenceBuilder()
     policy = builder.add_policy(sign_offs=1)
     review = builder.add_stage("review", "reviewer", policy=policy, document="A notice.")
@@ -61,9 +61,16 @@ def link_again(change: Callable[[Predicate], object], at: int) -> list[Envelope]
     return envelopes
 
 
+def describe(stage_id: str) -> Predicate:
+    """A stage as every certificate but the opening and the closing one describes it."""
+    entries = (json.loads(envelope.payload)["predicate"] for envelope in BUILDER.envelopes)
+    return next(entry["stage"] for entry in entries if entry.get("stage", {}).get("id") == stage_id)
+
+
 def test_a_whole_chain_reads_in_order() -> None:
     chain = read(BUILDER.envelopes)
     assert [entry.kind for entry in chain] == [
+        "opening",
         "admission",
         "execution",
         "sign_off",
@@ -72,7 +79,7 @@ def test_a_whole_chain_reads_in_order() -> None:
         "closing",
     ]
     assert [entry.sequence for entry in chain] == list(range(LENGTH))
-    assert [entry.stage_id for entry in chain] == ["review", "review", "release", "release", "release", ""]
+    assert [entry.stage_id for entry in chain] == ["", "review", "review", "release", "release", "release", ""]
 
 
 def test_relinking_alone_breaks_nothing() -> None:
@@ -103,8 +110,9 @@ def test_none_can_be_doubled(index: int) -> None:
 def test_none_can_come_from_another_workflow_of_the_same_key(index: int) -> None:
     other = EvidenceBuilder(key=BUILDER.key)
     policy = other.add_policy(sign_offs=1)
-    for _ in range(LENGTH):
-        other.admit(other.add_stage(f"s{_}", policy=policy), Allow(NO_LINEAGE))
+    stages = [other.add_stage(f"s{number}", policy=policy) for number in range(LENGTH)]
+    for stage in stages:
+        other.admit(stage, Allow(NO_LINEAGE))
     envelopes = [*BUILDER.envelopes]
     envelopes[index] = other.envelopes[index]
     with pytest.raises(ChainError, match="belongs to workflow") as caught:
@@ -120,28 +128,35 @@ def test_a_chain_does_not_read_as_another_workflows() -> None:
 @pytest.mark.parametrize(
     ("at", "change", "message"),
     [
-        (0, lambda p: p.update(extra=1), "not a member"),
-        (0, lambda p: p.pop("grant"), "grant is missing"),
-        (0, lambda p: p["stage"].update(role="Release"), "is none of"),
-        (0, lambda p: p["stage"].update(position=True), "not a whole number"),
-        (0, lambda p: p["stage"].update(name=None), "not a string"),
-        (0, lambda p: p["lineage"].update(policies="00"), "not a list"),
-        (0, lambda p: p["lineage"].update(upstreams=[{"artifact_sha256": None}]), "is missing"),
-        (0, lambda p: p["workflow"].update(sequence=False), "not a whole number"),
-        (0, lambda p: p["workflow"].update(previous="ab" * 32), "does not follow"),
-        (1, lambda p: p["workflow"].update(sequence=2), "sequence number 2"),
-        (1, lambda p: p["stage"].update(name="Another"), "describes stage review otherwise"),
-        (1, lambda p: p["stage"].update(id="other"), "is of stage review"),
-        (1, lambda p: p["execution"].update(id="other"), "last admission"),
-        (1, lambda p: p.update(admission=None), "last admission"),
-        (1, lambda p: p.update(artifact_sha256="ab" * 32), "its subject is neither"),
-        (1, lambda p: p["policy"].update(version=2), "its policy is not the one"),
-        (1, lambda p: p["grant"].update(effective=["*"]), "its grant is not the one"),
-        (1, lambda p: p["checks"][0].update(passed=1), "not true or false"),
-        (2, lambda p: p.update(decision="maybe"), "is none of"),
-        (3, lambda p: p["decision"].update(result="refuse"), None),
-        (4, lambda p: p["agent"].update(kind="person"), "not a member"),
-        (5, lambda p: p["stages"][0].update(status="running"), "is none of"),
+        (1, lambda p: p.update(extra=1), "not a member"),
+        (1, lambda p: p.pop("grant"), "grant is missing"),
+        (1, lambda p: p["stage"].update(role="Release"), "is none of"),
+        (1, lambda p: p["stage"].update(position=True), "not a whole number"),
+        (1, lambda p: p["stage"].update(name=None), "not a string"),
+        (1, lambda p: p["lineage"].update(policies="00"), "not a list"),
+        (1, lambda p: p["lineage"].update(upstreams=[{"artifact_sha256": None}]), "is missing"),
+        (1, lambda p: p["workflow"].update(sequence=False), "not a whole number"),
+        (1, lambda p: p["workflow"].update(previous="ab" * 32), "does not follow"),
+        (2, lambda p: p["workflow"].update(sequence=3), "sequence number 3"),
+        (2, lambda p: p["stage"].update(name="Another"), "describes stage review otherwise"),
+        (2, lambda p: p["stage"].update(id="other"), "does not list"),
+        (2, lambda p: p.update(stage=describe("release")), "is of stage review"),
+        (2, lambda p: p["execution"].update(id="other"), "last admission"),
+        (2, lambda p: p.update(admission=None), "last admission"),
+        (2, lambda p: p.update(artifact_sha256="ab" * 32), "its subject is neither"),
+        (2, lambda p: p["policy"].update(version=2), "its policy is not the one"),
+        (2, lambda p: p["grant"].update(effective=["*"]), "its grant is not the one"),
+        (2, lambda p: p["checks"][0].update(passed=1), "not true or false"),
+        (3, lambda p: p.update(decision="maybe"), "is none of"),
+        (4, lambda p: p["decision"].update(result="refuse"), None),
+        (5, lambda p: p["agent"].update(kind="person"), "not a member"),
+        (1, lambda p: p["requester"].update(id="2"), "its requester is not the one"),
+        (4, lambda p: p["stage"].update(task_sha256="ab" * 32), "describes stage release otherwise"),
+        (3, lambda p: p["policy"].update(digest="ab" * 32), "its policy is not the one"),
+        (6, lambda p: p["stages"][0].update(status="running"), "is none of"),
+        (6, lambda p: p["stages"][0].update(policy="ab" * 32), "describes stage 0 otherwise"),
+        (6, lambda p: p["stages"].pop(), "lists 1 stages, the opening certificate 2"),
+        (6, lambda p: p.update(mode="parallel"), "its mode is not the one"),
     ],
 )
 def test_what_does_not_fit_is_refused_where_it_stands(
@@ -151,6 +166,70 @@ def test_what_does_not_fit_is_refused_where_it_stands(
         read(link_again(change, at))
     # A refused admission is only wrong once work is certified that rests on it.
     assert caught.value.sequence == (at if message else at + 1)
+
+
+@pytest.mark.parametrize(
+    ("change", "sequence", "message"),
+    [
+        (lambda p: p["stages"].clear(), 0, "not numbered from 0"),
+        (lambda p: p["stages"].reverse(), 0, "not numbered from 0"),
+        (lambda p: p["stages"][1].update(id="review"), 0, "lists a stage twice"),
+        (lambda p: p["stages"][1].update(uid=p["stages"][0]["uid"]), 0, "lists a stage twice"),
+        (lambda p: p["stages"][0].update(budget_cents=-1), 0, "not a whole number"),
+        (lambda p: p["stages"][0].update(owner="mallory"), 0, "not a member"),
+        (lambda p: p["stages"][0].pop("permissions"), 0, "permissions is missing"),
+        (lambda p: p["stages"][0].update(role="worker"), 1, "describes stage review otherwise"),
+        (lambda p: p["stages"][0].update(document_sha256=None), 1, "describes stage review otherwise"),
+        (lambda p: p["stages"][0]["policy"].update(digest="ab" * 32), 1, "its policy is not the one"),
+        (lambda p: p["stages"][0]["grant"].update(effective=["*"]), 1, "its grant is not the one"),
+        (lambda p: p["requester"].update(id="2"), 1, "its requester is not the one"),
+        (lambda p: p["stages"].pop(), 3, "stage release, which the opening certificate does not list"),
+        (lambda p: p.update(name="Another"), 6, "its name is not the one"),
+        (lambda p: p.update(description_sha256=None), 6, "its description_sha256 is not the one"),
+        (lambda p: p["stages"].append({**p["stages"][0], "id": "x", "uid": "y", "position": 2}), 6, "lists 2 stages"),
+    ],
+)
+def test_an_opening_that_says_anything_else_is_contradicted(
+    change: Callable[[Predicate], object], sequence: int, message: str
+) -> None:
+    """Signed anew with the same key: each certificate after it repeats what it says."""
+    with pytest.raises(ChainError, match=message) as caught:
+        read(link_again(change, 0))
+    assert caught.value.sequence == sequence
+
+
+def test_an_opening_is_about_its_workflow() -> None:
+    statement = json.loads(BUILDER.envelopes[0].payload)
+    assert statement["subject"] == [{"name": "workflow", "digest": {"sha256": digest_of(BUILDER.workflow_id)}}]
+    statement["subject"][0]["digest"]["sha256"] = "ab" * 32
+    with pytest.raises(ChainError, match="its subject is not the workflow"):
+        read([parse_envelope(sign(BUILDER.key, rfc8785.dumps(statement)))])
+
+
+def link(*payloads: bytes) -> list[Envelope]:
+    """Statements of the workflow, put one after the other and signed."""
+    envelopes: list[Envelope] = []
+    for sequence, payload in enumerate(payloads):
+        statement = json.loads(payload)
+        previous = envelopes[-1].digest if envelopes else None
+        statement["predicate"]["workflow"].update(sequence=sequence, previous=previous)
+        envelopes.append(parse_envelope(sign(BUILDER.key, rfc8785.dumps(statement))))
+    return envelopes
+
+
+def test_a_workflow_is_opened_first_and_once() -> None:
+    opening, admission, *_, closing = (envelope.payload for envelope in BUILDER.envelopes)
+    assert len(read(link(opening, admission))) == 2
+    for payloads, sequence, message in (
+        ((admission,), 0, "does not open the workflow"),
+        ((closing,), 0, "does not open the workflow"),
+        ((admission, opening), 0, "does not open the workflow"),
+        ((opening, opening), 1, "opens the workflow again"),
+        ((opening, admission, opening), 2, "opens the workflow again"),
+    ):
+        with pytest.raises(ChainError, match=message) as caught:
+            read(link(*payloads))
+        assert caught.value.sequence == sequence
 
 
 def test_nothing_follows_the_closing_certificate() -> None:
@@ -165,11 +244,11 @@ def test_an_execution_ends_once() -> None:
     stage = builder.add_stage("work", policy=builder.add_policy())
     decision = builder.run(stage, "Made.")
     assert isinstance(decision, Allow)
-    admission = builder.envelopes[0].digest
+    admission = builder.envelopes[1].digest
     builder.end(stage, decision, admission, artifact="Made again.")
     with pytest.raises(ChainError, match="has already ended") as caught:
         builder.read()
-    assert caught.value.sequence == 2
+    assert caught.value.sequence == 3
 
 
 def test_an_execution_may_be_admitted_again_before_it_ends() -> None:
@@ -180,7 +259,7 @@ def test_an_execution_may_be_admitted_again_before_it_ends() -> None:
     first, second = builder.admit(stage, decision), builder.admit(stage, decision)
     assert first != second
     builder.end(stage, decision, second, artifact="Made.")
-    assert [entry.kind for entry in builder.read()] == ["admission", "admission", "execution"]
+    assert [entry.kind for entry in builder.read()] == ["opening", "admission", "admission", "execution"]
 
 
 def test_an_execution_may_be_cancelled_before_it_was_admitted() -> None:
@@ -188,7 +267,7 @@ def test_an_execution_may_be_cancelled_before_it_was_admitted() -> None:
     stage = builder.add_stage("work", policy=builder.add_policy())
     never_asked = Refuse("cancelled", "by alice")
     builder.end(stage, never_asked, None, artifact=None, status="cancelled", reason=("cancelled", "by alice"))
-    assert builder.read()[0].subject_digest == "0" * 64
+    assert builder.read()[1].subject_digest == "0" * 64
 
 
 def test_work_that_was_never_admitted_cannot_complete() -> None:

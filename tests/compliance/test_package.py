@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from compliance.package import VerificationReport, verify_package
 from compliance.package.text_output import format_report
-from tests.evidence_builder import EvidenceBuilder, sign_again
+from tests.evidence_builder import EvidenceBuilder
+from tests.forged_evidence import sign_again
 from tests.package_builder import TEXT, build_package, build_reviewed_release, describe_envelope
 from tests.package_tampering import changed, iterate_paths, places
 
@@ -113,8 +114,9 @@ def test_a_chain_cut_off_after_any_certificate_is_no_ended_workflow() -> None:
 def test_no_certificate_of_another_workflow_can_take_a_place(index: int) -> None:
     other = EvidenceBuilder(key=BUILDER.key)
     policy = other.add_policy()
-    for number in range(index + 1):
-        other.run(other.add_stage(f"s{number}", policy=policy), "Made.")
+    stages = [other.add_stage(f"s{number}", policy=policy) for number in range(index + 1)]
+    for stage in stages:
+        other.run(stage, "Made.")
     moved = {"id": "moved", **describe_envelope(other, index)}
     assert places(verify(changed(PACKAGE, "certificates", index, to=moved))) == {f"certificates[{index}]"}
 
@@ -145,10 +147,12 @@ def build_across_a_rotation() -> tuple[list[str], Package]:
     builder = EvidenceBuilder()
     keys = [builder.public_key_pem]
     policy = builder.add_policy()
-    builder.run(builder.add_stage("review", "reviewer", policy=policy, document=TEXT))
+    review = builder.add_stage("review", "reviewer", policy=policy, document=TEXT)
+    release = builder.add_stage("release", "release", policy=policy, upstreams=["review"])
+    builder.run(review)
     builder.replace_key()
     keys.append(builder.public_key_pem)
-    builder.run(builder.add_stage("release", "release", policy=policy, upstreams=["review"]))
+    builder.run(release)
     builder.close()
     return keys, build_package(builder)
 
@@ -158,8 +162,8 @@ def test_a_workflow_signed_across_a_rotation_verifies_with_both_keys_and_with_ne
     for both in ([old, new], [new, old], [old + new], [old, new, KEY]):
         report = verify_package(package, both)
         assert report.ok, list(format_report(report))
-    assert places(verify_package(package, [old])) == {f"certificates[{index}]" for index in (2, 3, 4)}
-    assert places(verify_package(package, new)) == {f"certificates[{index}]" for index in (0, 1)}
+    assert places(verify_package(package, [old])) == {f"certificates[{index}]" for index in (3, 4, 5)}
+    assert places(verify_package(package, new)) == {f"certificates[{index}]" for index in (0, 1, 2)}
     assert not verify_package(package, [KEY]).ok
 
 
@@ -266,7 +270,7 @@ def test_the_option_for_the_key_can_be_given_again(tmp_path: Path) -> None:
 def test_the_verifier_says_where_and_fails(tmp_path: Path) -> None:
     result = run_verifier(changed(PACKAGE, "stages", 1, "stage", "name", to="Other\x1b[2J"), KEY, tmp_path)
     assert result.returncode == 1
-    assert "FAIL  stages: stages[1].stage.name: it is not what the closing certificate states" in result.stdout
+    assert "FAIL  stages: stages[1].stage.name: it is not what the opening certificate states" in result.stdout
     assert "\x1b" not in result.stdout
 
 

@@ -9,13 +9,23 @@ import pytest
 
 from compliance.package import VerificationReport, verify_package
 from compliance.package.text_output import format_report
-from tests.evidence_builder import EvidenceBuilder, describe_event, digest_of, read_statement, sign_again
+from tests.evidence_builder import EvidenceBuilder, digest_of
+from tests.forged_evidence import read_statement, sign_again
+from tests.journal_events import describe_event
 from tests.package_builder import TEXT, build_package, build_reviewed_release
 from tests.package_tampering import changed, iterate_paths, places
 
 MASKED = "Patient [PERSON_NAME] was seen."
 REDACTING = [{"types": ["phi"], "action": "redact"}]
-CERTIFICATES = {"admission": 0, "execution": 1, "sign_off": 4, "release_admission": 5, "release": 6, "closing": 7}
+CERTIFICATES = {
+    "opening": 0,
+    "admission": 1,
+    "execution": 2,
+    "sign_off": 5,
+    "release_admission": 6,
+    "release": 7,
+    "closing": 8,
+}
 
 BUILDER, PACKAGE = build_reviewed_release()
 KEY = BUILDER.public_key_pem
@@ -29,6 +39,7 @@ def verify(package: object, key: str | bytes = KEY) -> VerificationReport:
 def test_the_kinds_of_certificates_are_where_these_tests_take_them_to_be() -> None:
     kinds = [read_statement(certificate)["predicateType"].split(":")[2] for certificate in PACKAGE["certificates"]]
     assert [kinds[index] for index in CERTIFICATES.values()] == [
+        "opening",
         "admission",
         "execution",
         "sign-off",
@@ -57,13 +68,13 @@ def test_adding_a_stage_that_no_certificate_knows_shows() -> None:
     assert "stages" in places(verify(changed(PACKAGE, "stages", to=lambda stages: [*stages, deepcopy(stages[0])])))
 
 
-# What nobody certifies: budgets and clocks, and what names the export itself.
+# What nobody certifies: clocks, and what names the export itself.
 UNCERTIFIED = {
     ("exported_at",),
     *((("workflow", name)) for name in ("created_at", "updated_at", "completed_at")),
     ("workflow", "current_stage_index"),
 }
-UNCERTIFIED_OF_STAGE = {"budget_cents", "model", "permissions", "started_at", "completed_at"}
+UNCERTIFIED_OF_STAGE = {"started_at", "completed_at"}
 UNCERTIFIED_OF_EXECUTION = {"created_at", "started_at", "completed_at"}
 
 
@@ -125,7 +136,7 @@ def test_no_member_can_be_added_or_removed_unnoticed() -> None:
 
 @pytest.mark.parametrize("document", ["Never read.", None])
 def test_what_a_stage_that_never_ran_was_to_do_is_certified(document: str | None) -> None:
-    """Of such a stage the closing certificate alone speaks; what no certificate states is in the list below."""
+    """Of such a stage only the opening and the closing certificate speak."""
     builder = EvidenceBuilder()
     policy = builder.add_policy()
     work = builder.add_stage("work", policy=policy)
@@ -134,12 +145,11 @@ def test_what_a_stage_that_never_ran_was_to_do_is_certified(document: str | None
     builder.close()
     package = build_package(builder)
     assert verify(package, builder.public_key_pem).ok
-    free = {*UNCERTIFIED_OF_STAGE, "provider", "granted_permissions", "denied_permissions"}
     for path in iterate_paths(package["stages"][1]["stage"]):
         current: Any = package["stages"][1]["stage"]
         for step in path:
             current = current[step]
-        if path[0] in free or path == ("reason", "detail"):
+        if path[0] in UNCERTIFIED_OF_STAGE or path == ("reason", "detail"):
             continue
         for value in other_values(current):
             if value != current:
@@ -285,12 +295,22 @@ def listed(index: int, **changes: Any) -> Callable[[dict[str, Any]], object]:
         ("closing", listed(2, position=3), "chain"),
         ("closing", lambda p: p["requester"].update(id="2"), "chain"),
         ("release_admission", lambda p: p["requester"].update(id="2"), "chain"),
+        ("opening", listed(0, budget_cents=1), "stages"),
+        ("opening", listed(0, permissions=["*"]), "stages"),
+        ("opening", listed(0, provider="openai"), "stages"),
+        ("opening", listed(0, model="another"), "stages"),
+        ("opening", listed(0, name="Another"), "chain"),
+        ("opening", lambda p: p.update(mode="parallel"), "chain"),
+        ("execution", lambda p: p["agent"].update(provider="openai"), "records"),
+        ("execution", lambda p: p["documents"]["read"].append({"name": "x", "sha256": "ab" * 32}), "journals"),
+        ("execution", lambda p: p["documents"]["read"].clear(), "journals"),
+        ("execution", lambda p: p["documents"]["written"].append({"name": "x", "sha256": "ab" * 32}), "journals"),
         ("closing", listed(0, status="cancelled"), "closing"),
         ("closing", listed(0, code="release_held"), "closing"),
         ("closing", listed(0, execution_id=None), "closing"),
-        ("closing", lambda p: p.update(name="Another"), "workflow"),
-        ("closing", lambda p: p.update(description_sha256=None), "workflow"),
-        ("closing", lambda p: p.update(mode="parallel"), "workflow"),
+        ("closing", lambda p: p.update(name="Another"), "chain"),
+        ("closing", lambda p: p.update(description_sha256=None), "chain"),
+        ("closing", lambda p: p.update(mode="parallel"), "chain"),
         ("closing", lambda p: p.update(verdict="non_compliant"), "closing"),
         ("closing", lambda p: p["outcome"].update(status="blocked"), "closing"),
         ("admission", lambda p: p["lineage"].update(policies=["00" * 32]), "policies"),
@@ -322,17 +342,19 @@ def test_certificates_that_contradict_one_another_do_not_verify(
 def test_a_refusal_turned_into_an_admission_does_not_verify() -> None:
     builder = EvidenceBuilder()
     policy = builder.add_policy()
-    builder.run(builder.add_stage("work", policy=policy), TEXT)
-    builder.run(builder.add_stage("release", "release", policy=policy, upstreams=["work"]))
+    work = builder.add_stage("work", policy=policy)
+    release = builder.add_stage("release", "release", policy=policy, upstreams=["work"])
+    builder.run(work, TEXT)
+    builder.run(release)
     builder.close()
     admitted: dict[str, Any] = {"result": "allow", "code": "", "detail": ""}
-    package = sign_again(build_package(builder), builder.key, {2: lambda p: p.update(decision=admitted)})
+    package = sign_again(build_package(builder), builder.key, {3: lambda p: p.update(decision=admitted)})
     report = verify(package, builder.public_key_pem)
-    assert ("gate", "certificates[2]") in {(failure.name, failure.where) for failure in report.failures}
+    assert ("gate", "certificates[3]") in {(failure.name, failure.where) for failure in report.failures}
 
 
 def test_a_release_that_was_not_inspected_under_its_whole_lineage_does_not_verify() -> None:
     for content in (None, {"policies": [], "blocking": []}):
-        package = sign_again(PACKAGE, BUILDER.key, {5: lambda p, content=content: p.update(content=content)})
+        package = sign_again(PACKAGE, BUILDER.key, {6: lambda p, content=content: p.update(content=content)})
         report = verify(package)
         assert any("content_not_inspected" in failure.detail for failure in report.failures)

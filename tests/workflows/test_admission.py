@@ -64,11 +64,12 @@ def review_under_another_key(settings: Settings) -> tuple[Workflow, str]:
     Exactly the rows that somebody could insert who may write to the database and holds a key of their own.
     """
     workflow = submit(request_review_and_release())
-    own = settings.SIGNING_KEY
+    own, pinned = settings.SIGNING_KEY, settings.TRUSTED_PUBLIC_KEYS
+    settings.TRUSTED_PUBLIC_KEYS = public_identity().public_key_pem
     settings.SIGNING_KEY = make_private_key()
     engine.run_ready_execution(find_execution(workflow, "review").id)
     identity = public_identity()
-    settings.SIGNING_KEY = own
+    settings.SIGNING_KEY, settings.TRUSTED_PUBLIC_KEYS = own, pinned
     assert SigningKey.objects.filter(key_id=identity.key_id).exists()
     assert find_execution(workflow, "review").verdict == "compliant"
     return workflow, identity.public_key_pem
@@ -97,5 +98,5 @@ def test_evidence_signed_by_a_former_key_counts_where_the_operator_has_pinned_it
 
 def test_what_was_inspected_is_certified_under_the_policies_of_the_whole_lineage() -> None:
     workflow = run_to_rest(submit(request_review_and_release()))
-    admitted = read_attestations(workflow.id)[2]
+    admitted = read_attestations(workflow.id)[3]
     assert admitted.predicate["content"] == {"policies": list(admitted.lineage_policies), "blocking": []}

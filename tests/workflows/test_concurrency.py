@@ -94,7 +94,7 @@ def test_cancelling_stops_a_model_call_that_never_ends(monkeypatch: pytest.Monke
     worker.join(PATIENCE_SECONDS)
     workflow.refresh_from_db()
     assert workflow.status == "cancelled"
-    assert [entry.kind for entry in read_attestations(workflow.id)] == ["admission", "execution", "closing"]
+    assert [entry.kind for entry in read_attestations(workflow.id)] == ["opening", "admission", "execution", "closing"]
 
 
 def test_cancelling_and_finishing_at_once_leaves_one_consistent_end() -> None:

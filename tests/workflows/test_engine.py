@@ -69,7 +69,7 @@ def test_a_reviewed_text_is_released_for_exactly_its_bytes() -> None:
     assert (workflow.status, workflow.verdict) == ("completed", "compliant"), workflow.reason_detail
     assert released.artifact_digest == compute_digest(CLEAN_TEXT)
     assert load_text(workflow.id, released.artifact_digest) == CLEAN_TEXT
-    assert kinds(workflow) == ["admission", "execution", "admission", "execution", "closing"]
+    assert kinds(workflow) == ["opening", "admission", "execution", "admission", "execution", "closing"]
 
 
 def test_a_rejecting_reviewer_completes_and_blocks_the_release(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -80,7 +80,7 @@ def test_a_rejecting_reviewer_completes_and_blocks_the_release(monkeypatch: pyte
     assert (review.status, review.verdict, review.artifact_digest) == ("completed", "non_compliant", "")
     assert (released.status, released.reason_code) == ("blocked", "upstream_not_compliant")
     assert workflow.status == "blocked"
-    rejection = read_attestations(workflow.id)[1]
+    rejection = read_attestations(workflow.id)[2]
     assert rejection.predicate["reviewed_sha256"] == compute_digest(CLEAN_TEXT)
 
 
@@ -95,7 +95,7 @@ def test_a_reviewer_without_a_verdict_fails_and_the_rest_is_cancelled(monkeypatc
     stage = find_stage(workflow, "release")
     assert (stage.status, stage.reason_code) == ("cancelled", "earlier_stage_ended")
     assert not stage.executions.exists()
-    assert kinds(workflow) == ["admission", "execution", "closing"]
+    assert kinds(workflow) == ["opening", "admission", "execution", "closing"]
 
 
 def test_a_reviewer_never_replaces_its_subject_by_its_own_copy(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -243,7 +243,7 @@ def test_a_cancelled_workflow_stays_cancelled_whatever_its_worker_does(monkeypat
     assert workflow.status == "cancelled"
     assert find_execution(workflow, "review").status == "cancelled"
     assert find_execution(workflow, "review").artifact_digest == ""
-    assert kinds(workflow) == ["admission", "execution", "closing"]
+    assert kinds(workflow) == ["opening", "admission", "execution", "closing"]
 
 
 def test_cancelling_twice_changes_nothing() -> None:

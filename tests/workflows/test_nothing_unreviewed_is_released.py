@@ -41,7 +41,10 @@ def check_released(workflow: Workflow, execution: Execution, chain: tuple[Attest
     assert all(entry.predicate["agent"]["decision"] in {"approved", "modified"} for entry in reviews)
 
     text = load_text(workflow.id, execution.artifact_digest)
-    policies = load_policy_documents({execution.stage.policy.digest, *(e.policy_digest for e in reviews)}).values()
+    # Whoever has these bytes for a document, before the release or after it, has them under its own policy.
+    holders = workflow.stages.filter(document_digest=execution.artifact_digest).select_related("policy")
+    named_policies = {execution.stage.policy.digest, *(entry.policy_digest for entry in reviews)}
+    policies = load_policy_documents(named_policies | {stage.policy.digest for stage in holders}).values()
     for policy in policies:
         blocked = [found for found in inspect(text, policy) if matches(found, policy.blocked_types("release"))]
         assert not blocked, f"{policy.name} blocks {blocked[0].type}"

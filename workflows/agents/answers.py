@@ -36,7 +36,7 @@ class ReviewOut(BaseModel):
     text: str | None = Field(
         default=None,
         description="modified: the whole new text. approved: null, unless there is no text under review and "
-        "you hand back the text that you approve. rejected: null.",
+        "you hand back the text that you approve. rejected: null or, without a text under review, the text rejected.",
     )
     findings: list[FindingOut] = Field(default_factory=list, max_length=500)
     reason: str = Field(min_length=1, max_length=4000)
@@ -78,7 +78,7 @@ def _review_problem(work: AgentWork, output: ReviewOut) -> str | None:
         return "There is no text under review: hand back the text that you approve in text, or reject."
     if output.decision == "approved" and work.subject is not None and output.text not in (None, "", work.subject):
         return "decision is approved, but text differs from what is under review: omit it, or use modified."
-    if output.decision == "rejected" and output.text:
+    if output.decision == "rejected" and output.text and work.subject is not None:
         return "decision is rejected, but there is a text: leave text out, or use modified."
     return None
 
@@ -94,10 +94,10 @@ def _to_worker(work: AgentWork, output: str) -> Answer:
 
 
 def _to_review(work: AgentWork, output: ReviewOut) -> Answer:
-    keeps_text = output.decision == "modified" or (output.decision == "approved" and work.subject is None)
+    keeps_text = output.decision == "modified" or work.subject is None
     return ReviewAnswer(
         decision=output.decision,
-        text=output.text if keeps_text else None,
+        text=(output.text or None) if keeps_text else None,
         findings=tuple(ReviewFinding(item.severity, item.description, item.quote) for item in output.findings),
         reason=output.reason,
     )

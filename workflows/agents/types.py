@@ -103,7 +103,8 @@ class ReviewFinding:
 
 @dataclass(frozen=True)
 class ReviewAnswer:
-    """A verdict. `text` is the new text of `modified`, or the approved text where the work had no subject."""
+    """A verdict. `text` is the new text of `modified`; where the work had no subject, the text that was judged,
+    which an approval must give and a rejection may."""
 
     decision: Literal["approved", "modified", "rejected"]
     text: str | None

@@ -51,6 +51,13 @@ def test_an_approval_that_changes_the_subject_is_asked_for_again(provider: Provi
     assert "use modified" in str(server.requests[1].body["messages"])
 
 
+@pytest.mark.parametrize("text", [None, "", "The text in the task."])
+def test_a_reviewer_without_a_subject_may_say_what_it_rejects(provider: Provider, text: str | None) -> None:
+    with provider.serving([structured(decision="rejected", text=text)]):
+        ran = run(make_work(provider.name, role="reviewer", task="Review it.\n\nThe text in the task."))
+    assert ran.answer == ReviewAnswer("rejected", text or None, (), "because")
+
+
 def test_a_reviewer_rejects_with_findings(provider: Provider) -> None:
     finding = {"severity": "high", "description": "A name stands in it.", "quote": "Jane"}
     with provider.serving([structured(decision="rejected", findings=[finding])]):

@@ -66,6 +66,11 @@ def test_a_reviewer_rejects_what_a_policy_of_its_lineage_blocks() -> None:
     assert run(strict).answer.decision == "rejected"
 
 
+def test_a_reviewer_without_a_subject_hands_back_what_it_rejects() -> None:
+    answer = embedded("hipaa", role="reviewer", task=f"Review this:\n\n{SSN}").answer
+    assert (answer.decision, answer.text) == ("rejected", SSN)
+
+
 def test_a_secret_is_rejected_under_any_policy() -> None:
     assert run(make_work(role="reviewer", subject=SECRET)).answer.decision == "rejected"
 

@@ -159,7 +159,7 @@ def test_stages_executions_and_certificates_are_filtered(alice: User, alice_api:
     assert ids(alice_api, "executions", policy="hipaa", role="reviewer") == {str(review.id)}
     assert ids(alice_api, "executions", artifact_sha256=digest) == {str(review.id), str(release.id)}
     assert ids(alice_api, "executions", status="completed", workflow=one.id) == {str(review.id), str(release.id)}
-    assert len(results(alice_api, "certificates", workflow=one.id)) == 5
+    assert len(results(alice_api, "certificates", workflow=one.id)) == 6
     assert len(results(alice_api, "certificates", workflow=one.id, role="release")) == 2
     for kind in ("stages", "executions", "certificates"):
         assert ids(alice_api, kind, artifact_sha256=UNKNOWN) == set()

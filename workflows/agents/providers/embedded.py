@@ -66,10 +66,11 @@ def _review(work: AgentWork) -> Answer:
     barred = _SECRETS.union(*(policy.blocked_types("release") for policy in _policies(work)))
     blocking = [finding for finding in found if matches(finding, barred)]
     findings = _summarise(found, barred)
+    handed_back = text if work.subject is None else None
     if blocking:
         kinds = ", ".join(sorted({finding.type for finding in blocking}))
-        return ReviewAnswer("rejected", None, findings, f"The text holds what may not go out: {kinds}. {_BY_RULES}")
-    handed_back = text if work.subject is None else None
+        reason = f"The text holds what may not go out: {kinds}. {_BY_RULES}"
+        return ReviewAnswer("rejected", handed_back, findings, reason)
     return ReviewAnswer("approved", handed_back, findings, f"Nothing was found that may not go out. {_BY_RULES}")
 
 
