@@ -29,3 +29,5 @@ CACHES = {
     for name in ("default", "queue")
 }
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+# Every test client loads the middleware anew: files are looked up when they are asked for, not all beforehand.
+WHITENOISE_AUTOREFRESH = True
