@@ -36,6 +36,12 @@ class LoginRequestSerializer(StrictSerializer):
             raise serializers.ValidationError("Give either `email` or `username`.")
         return attrs
 
+    @property
+    def identifier(self) -> str:
+        """Of a valid body: the e-mail address or user name that it gives."""
+        body: dict[str, str] = self.validated_data
+        return body["email"] if "email" in body else body["username"]
+
 
 class RegisterRequestSerializer(StrictSerializer):
     email = StringField(max_length=LONGEST_EMAIL)

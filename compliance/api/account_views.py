@@ -70,7 +70,7 @@ class LoginView(APIView):
         serializer = LoginRequestSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         body = serializer.validated_data
-        identifier = body.get("email") or body["username"]
+        identifier = serializer.identifier
         address = client_address(request)
         user = check_password(request, identifier, body["password"])
         if user is None:

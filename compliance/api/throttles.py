@@ -2,13 +2,13 @@
 
 import hashlib
 import ipaddress
-from collections.abc import Mapping
 
 from django.http import HttpRequest
 from rest_framework.request import Request
 from rest_framework.throttling import SimpleRateThrottle
 
 from compliance.accounts import find_account
+from compliance.api.account_serializers import LoginRequestSerializer
 
 
 def client_address(request: Request | HttpRequest) -> str | None:
@@ -50,14 +50,18 @@ class LoginAccountThrottle(SimpleRateThrottle):
     scope = "login_account"
 
     def get_cache_key(self, request: Request | HttpRequest, view: object) -> str | None:
-        # The admin's form posts a Django request; its members have the same names.
-        data = request.data if isinstance(request, Request) else request.POST
-        identifier = (data.get("email") or data.get("username")) if isinstance(data, Mapping) else None
-        if not isinstance(identifier, str) or len(identifier) > 254:
-            return None  # refused by validation
+        identifier = self.identifier_of(request)
+        if identifier is None:
+            return None
         account = find_account(identifier)
         name = str(account.pk) if account else identifier.strip().lower()
         return f"throttle:{self.scope}:{hashlib.sha256(name.encode()).hexdigest()}"
+
+    def identifier_of(self, request: Request | HttpRequest) -> str | None:
+        """The account as the login itself will read it, of however many spellings; None when it refuses the body."""
+        assert isinstance(request, Request)  # noqa: S101
+        body = LoginRequestSerializer(data=request.data)
+        return body.identifier if body.is_valid() else None
 
     def forget(self, request: Request | HttpRequest) -> None:
         if key := self.get_cache_key(request, None):

@@ -58,3 +58,31 @@ def test_failures_are_in_the_audit_trail_and_a_success_forgets_them(
         client.post("/admin/logout/")
     failures = AuditEvent.objects.filter(action="login.failed").values_list("target_id", flat=True)
     assert list(failures) == [str(user.pk)] * 3
+
+
+@pytest.mark.parametrize("decoy", ["email", "name", "identifier"])
+def test_a_further_field_does_not_change_whose_attempts_are_counted(
+    make_account: Callable[..., User], client: Client, monkeypatch: pytest.MonkeyPatch, decoy: str
+) -> None:
+    monkeypatch.setattr(LoginAccountThrottle, "rate", "2/hour", raising=False)
+    user = make_account("approver")
+    answers = [
+        client.post(
+            LOGIN, {"username": user.username, "password": "wrong", decoy: f"decoy{number}@countersign.example"}
+        )
+        for number in range(3)
+    ]
+    assert [answer.status_code for answer in answers] == [200, 200, 429]
+
+
+def test_another_spelling_that_signs_the_same_account_in_counts_for_it(
+    make_account: Callable[..., User], client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(LoginAccountThrottle, "rate", "3/hour", raising=False)
+    name = make_account("approver").username
+    fullwidth = "".join(chr(ord(character) + 0xFEE0) for character in name)
+    spellings = [f" {name}", fullwidth, f"{fullwidth}\t", name]
+    answers = [client.post(LOGIN, {"username": spelling, "password": "wrong"}) for spelling in spellings]
+    assert [answer.status_code for answer in answers] == [200, 200, 200, 429]
+    failures = AuditEvent.objects.filter(action="login.failed").values_list("target_id", flat=True)
+    assert "" not in set(failures)

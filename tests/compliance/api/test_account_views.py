@@ -112,9 +112,14 @@ class TestLogin:
     def test_attempts_at_one_account_are_throttled_from_wherever_they_come(
         self, make_account: Callable[..., User], anonymous: APIClient, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(LoginAccountThrottle, "rate", "3/hour", raising=False)
+        monkeypatch.setattr(LoginAccountThrottle, "rate", "4/hour", raising=False)
         user, other = make_account(), make_account()
-        names = [{"email": user.email}, {"username": user.username}, {"email": user.email.upper()}]
+        names = [
+            {"email": user.email},
+            {"username": user.username},
+            {"email": user.email.upper()},
+            {"username": f" {user.username}\t"},
+        ]
         for number, name in enumerate(names):
             assert anonymous.post(LOGIN, {**name, "password": "x"}, REMOTE_ADDR=f"192.0.2.{number}").status_code == 401
         refused = login(anonymous, email=user.email, password=PASSWORD)
