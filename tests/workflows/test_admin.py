@@ -233,15 +233,19 @@ def test_invisible_characters_of_a_text_are_marked(bob_desk: Client, records: Wo
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in body
 
 
-@pytest.mark.parametrize("model", [Workflow, Stage, Execution, ExecutionEvent, Certificate, EvidenceChain, AuditEvent])
-def test_queries_of_a_list_do_not_grow_with_it(bob_desk: Client, model: type[Model]) -> None:
-    def count_queries() -> int:
-        with CaptureQueriesContext(connection) as queries:
-            assert bob_desk.get(list_address(model)).status_code == 200
-        return len(queries)
+def test_queries_of_a_list_do_not_grow_with_it(bob_desk: Client) -> None:
+    models = (Workflow, Stage, Execution, ExecutionEvent, Certificate, EvidenceChain, AuditEvent)
+
+    def count_queries() -> dict[str, int]:
+        counts = {}
+        for model in models:
+            with CaptureQueriesContext(connection) as queries:
+                assert bob_desk.get(list_address(model)).status_code == 200
+            counts[model.__name__] = len(queries)
+        return counts
 
     run_to_rest(submit(request_review_and_release(), make_alice()))
-    bob_desk.get(list_address(model))
+    bob_desk.get(list_address(Workflow))
     for_one = count_queries()
     for _ in range(5):
         run_to_rest(submit(request_review_and_release(), make_alice()))
@@ -260,13 +264,12 @@ def test_queries_of_a_workflows_page_do_not_grow_with_its_stages(bob_desk: Clien
     assert counts[0] == counts[1]
 
 
-@pytest.mark.parametrize(
-    "query", ["q=letter", "q=%25", "q='", "q=00000000-0000-0000-0000-000000000000", "o=99", "p=99", "status=no", "all="]
-)
-def test_no_query_breaks_a_list(bob_desk: Client, records: Workflow, query: str) -> None:
-    for model in ours():
-        response = bob_desk.get(f"{list_address(model)}?{query}")
-        assert response.status_code in {200, 302}, (model, response.content[:300])
+def test_no_query_breaks_a_list(bob_desk: Client, records: Workflow) -> None:
+    unknown = "00000000-0000-0000-0000-000000000000"
+    for query in ("q=letter", "q=%25", "q='", f"q={unknown}", "o=99", "p=99", "status=no", "all="):
+        for model in ours():
+            response = bob_desk.get(f"{list_address(model)}?{query}")
+            assert response.status_code in {200, 302}, (model, query, response.content[:300])
 
 
 def test_a_record_is_found_by_the_id_of_its_workflow_or_execution(bob_desk: Client, records: Workflow) -> None:
