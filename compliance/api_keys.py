@@ -1,7 +1,7 @@
 """API keys of users: issued, rotated, revoked. The plain key is returned once and stored nowhere; rows stay
 for audit."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.contrib.auth.models import User
@@ -31,6 +31,7 @@ def issue_api_key(
     name: str,
     expires_in: timedelta | None = None,
     *,
+    not_after: datetime | None = None,
     created_by: User | None = None,
     address: str | None = None,
     action: str = "api_key.issued",
@@ -38,12 +39,16 @@ def issue_api_key(
     """A new key of `user` and its plain text, to be shown once. `expires_in` None: API_KEY_DAYS of the
     settings.
 
-    `created_by` None: the user. `address` is where the request came from.
+    The key ends at `not_after` at the latest: what was made with a key must not outlive it, or a stolen key would
+    never end. `created_by` None: the user. `address` is where the request came from.
     """
     key: ApiKey
     key, plaintext = ApiKey.objects.create(
         user=user, expiry=expires_in or default_lifetime(), name=name, created_by=created_by or user
     )
+    if not_after is not None and (key.expiry is None or key.expiry > not_after):
+        key.expiry = not_after
+        key.save(update_fields=["expiry"])
     record_audit_event(
         action=action,
         target_type="api_key",
@@ -57,14 +62,13 @@ def issue_api_key(
 
 @transaction.atomic
 def rotate_api_key(key: ApiKey, *, address: str | None = None) -> tuple[ApiKey, str]:
-    """A key with the same owner, name and lifetime in the place of `key`, which is revoked at the same
-    moment.
+    """A key with the same owner, name and expiry in the place of `key`, which is revoked at the same moment.
 
     Raises KeyAlreadyRevoked when somebody else got there first; then no key is issued.
     """
     revoke_api_key(key, key.user, address=address, action="api_key.rotated")
-    lifetime = key.expiry - key.created if key.expiry else default_lifetime()
-    return issue_api_key(key.user, key.name, lifetime, address=address)
+    lifetime = key.expiry - key.created if key.expiry else None
+    return issue_api_key(key.user, key.name, lifetime, not_after=key.expiry, address=address)
 
 
 @transaction.atomic

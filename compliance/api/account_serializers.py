@@ -18,7 +18,10 @@ from compliance.models import ApiKey
 class ApiKeyRequestSerializer(StrictSerializer):
     name = StringField(max_length=80, help_text="What the key is for.")
     expires_in_days = WholeNumberField(
-        min_value=1, max_value=MAX_DAYS, required=False, help_text="Absent: as the server is set up."
+        min_value=1,
+        max_value=MAX_DAYS,
+        required=False,
+        help_text="Absent: as the server is set up. The key ends with the calling one at the latest.",
     )
 
 

@@ -90,7 +90,10 @@ class RotateView(APIView):
         },
     )
     def post(self, request: Request) -> Response:
-        """Replace the calling key by a new one with the same name and lifetime; the old one stops serving."""
+        """Replace the calling key by a new one with the same name and expiry; the old one stops serving.
+
+        For a later expiry, log in again.
+        """
         assert isinstance(request.auth, ApiKey)  # noqa: S101  (the one authentication class gives nothing else)
         try:
             return _shown_once(*rotate_api_key(request.auth, address=client_address(request)))
@@ -157,12 +160,25 @@ class ApiKeyListView(ListAPIView[ApiKey]):
         responses={201: ApiKeyCreatedResponseSerializer},
     )
     def post(self, request: Request) -> Response:
-        """Issue a further key for oneself, which is shown this once."""
+        """Issue a further key for oneself, which is shown this once.
+
+        It expires with the calling key at the latest, whatever is asked for: `expires_at` says when. For a later
+        expiry, log in.
+        """
         serializer = ApiKeyRequestSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         body = serializer.validated_data
         assert isinstance(request.user, User)  # noqa: S101
-        return _shown_once(*issue_api_key(request.user, body["name"], _lifetime(body), address=client_address(request)))
+        assert isinstance(request.auth, ApiKey)  # noqa: S101
+        return _shown_once(
+            *issue_api_key(
+                request.user,
+                body["name"],
+                _lifetime(body),
+                not_after=request.auth.expiry,
+                address=client_address(request),
+            )
+        )
 
 
 class ApiKeyView(APIView):

@@ -1,13 +1,16 @@
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.contrib.auth import hashers
 from django.contrib.auth.models import User
+from django.utils import timezone
 from pytest_django import Settings
 from rest_framework.test import APIClient
 
 from compliance.api.throttles import LoginAccountThrottle, LoginAddressThrottle
+from compliance.api_keys import issue_api_key
 from compliance.models import ApiKey, AuditEvent
 from tests.conftest import PASSWORD
 
@@ -282,3 +285,24 @@ class TestKeys:
     def test_nothing_of_it_is_open_without_a_key(self, anonymous: APIClient) -> None:
         calls = [anonymous.get(KEYS), anonymous.post(KEYS, {"name": "x"}), anonymous.get(ME), anonymous.post(ROTATE)]
         assert {call.status_code for call in calls} == {401}
+
+    @pytest.mark.parametrize("asked", [{"expires_in_days": 3650}, {"expires_in_days": 2}, {}])
+    def test_a_key_that_a_key_made_does_not_outlive_it(
+        self, make_account: Callable[..., User], asked: dict[str, int]
+    ) -> None:
+        maker, plaintext = issue_api_key(make_account(), "short", timedelta(days=1))
+        made = with_key(plaintext).post(KEYS, {"name": "long", **asked})
+        assert made.status_code == 201
+        assert ApiKey.objects.get(key_id=made.json()["id"]).expiry == maker.expiry
+        rotated = with_key(made.json()["api_key"]).post(ROTATE)
+        assert ApiKey.objects.get(key_id=rotated.json()["id"]).expiry == maker.expiry
+
+    def test_a_password_gives_a_key_that_lives_as_long_as_asked(
+        self, make_account: Callable[..., User], anonymous: APIClient
+    ) -> None:
+        user = make_account()
+        issue_api_key(user, "short", timedelta(days=1))
+        created = login(anonymous, email=user.email, password=PASSWORD, expires_in_days=3650).json()
+        expiry = ApiKey.objects.get(key_id=created["id"]).expiry
+        assert expiry
+        assert expiry > timezone.now() + timedelta(days=3600)
