@@ -3,11 +3,13 @@
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin, messages
+from django.contrib.admin.utils import unquote
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.models import AnonymousUser, Group, User
+from django.db import transaction
 from django.db.models import Model, QuerySet
 from django.forms import ModelForm
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 
 from compliance import roles
 from compliance.api_keys import KeyAlreadyRevoked, revoke_api_key
@@ -19,6 +21,9 @@ if TYPE_CHECKING:
     _UserAdmin = UserAdmin[User]
 else:
     _UserAdmin = UserAdmin
+
+# What an account can do and who can get into it. Its first and last name are the holder's own matter.
+AUDITED_FIELDS = ("username", "email", "is_active", "is_staff", "is_superuser")
 
 admin.site.site_header = admin.site.site_title = "Countersign"
 admin.site.index_title = "Workflows, releases and their evidence"
@@ -215,19 +220,45 @@ class AccountAdmin(_UserAdmin):
         return ", ".join(sorted(roles.roles_of(user))) or "–"
 
     def save_related(self, request: HttpRequest, form: "ModelForm[User]", formsets: Any, change: bool) -> None:
-        """Record who changed whose roles; a role that works in the admin lets its holder sign in there."""
+        """Record who made the account, or changed what of it; a role that works in the admin lets its holder sign in
+        there."""
         account = form.instance
-        before = sorted(account.groups.values_list("name", flat=True))
+        roles_before = sorted(account.groups.values_list("name", flat=True))
         super().save_related(request, form, formsets, change)
-        after = sorted(Group.objects.filter(user=account).values_list("name", flat=True))
+        roles_after = sorted(Group.objects.filter(user=account).values_list("name", flat=True))
+        for role in set(roles_after) - set(roles_before):
+            roles.grant_role(account, role)
+        after = {name: getattr(account, name) for name in AUDITED_FIELDS}
+        if not change:
+            self._record(request, account, "account.created", after)
+        # What the form did not show, it cannot have changed.
+        before = {name: form.initial.get(name, value) for name, value in after.items()} if change else after
         if before != after:
-            for role in set(after) - set(before):
-                roles.grant_role(account, role)
-            record_audit_event(
-                actor=person_of(request),
-                action="account.roles_changed",
-                target_type="user",
-                target_id=str(account.pk),
-                address=address_of(request),
-                detail={"before": before, "after": after},
-            )
+            changed = [name for name in AUDITED_FIELDS if before[name] != after[name]]
+            self._record(request, account, "account.changed", _before_and_after(before, after, changed))
+        if roles_before != roles_after:
+            self._record(request, account, "account.roles_changed", {"before": roles_before, "after": roles_after})
+
+    @transaction.atomic
+    def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:
+        """Record who set or took away a password; neither the old nor the new one, nor its hash."""
+        before = self.get_object(request, unquote(id))
+        response: HttpResponse = super().user_change_password(request, id, form_url)
+        after = self.get_object(request, unquote(id))
+        if before is not None and after is not None and before.password != after.password:
+            self._record(request, after, "account.password_set", {"usable": after.has_usable_password()})
+        return response
+
+    def _record(self, request: HttpRequest, account: User, action: str, detail: dict[str, Any]) -> None:
+        record_audit_event(
+            actor=person_of(request),
+            action=action,
+            target_type="user",
+            target_id=str(account.pk),
+            address=address_of(request),
+            detail=detail,
+        )
+
+
+def _before_and_after(before: dict[str, Any], after: dict[str, Any], names: list[str]) -> dict[str, Any]:
+    return {"before": {name: before[name] for name in names}, "after": {name: after[name] for name in names}}

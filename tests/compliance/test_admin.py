@@ -86,6 +86,65 @@ class TestAccounts:
         assert (event.actor and event.actor.username, event.target_id) == ("the-admin", str(alice.pk))
         assert event.detail == {"before": ["operator"], "after": ["auditor", "operator"]}
 
+    def test_what_changes_of_an_account_is_recorded_with_old_and_new_values(self, db: None) -> None:
+        root = User.objects.create_superuser("root", "root@example.test", "correct horse battery staple")
+        alice, desk = make_alice(), sign_in(root)
+        groups = list(alice.groups.values_list("pk", flat=True))
+        before = {name: getattr(alice, name) for name in ("username", "email", "is_staff", "is_superuser")}
+        after = {"username": "eve", "email": "eve@example.test", "is_staff": True, "is_superuser": True}
+        sent = {"username": "eve", "email": "eve@example.test", "is_staff": "on", "is_superuser": "on"}
+        assert self.change(desk, alice, groups=groups, first_name="Alice", **sent) == 302
+        event = AuditEvent.objects.get(target_id=str(alice.pk), action__startswith="account.")
+        assert (event.action, event.actor, event.address) == ("account.changed", root, "127.0.0.1")
+        assert event.detail == {"before": before, "after": after}
+
+    def test_a_deactivation_is_recorded_and_a_change_of_nothing_is_not(self, desk_as: Callable[[str], Client]) -> None:
+        bob, desk = make_bob(), desk_as("admin")
+        kept = {"groups": list(bob.groups.values_list("pk", flat=True)), "is_staff": "on"}
+        bob.is_staff = True
+        bob.save()
+        assert self.change(desk, bob, **kept) == 302
+        assert not AuditEvent.objects.filter(action="account.changed").exists()
+        assert self.change(desk, bob, is_active="", **kept) == 302
+        event = AuditEvent.objects.get(action="account.changed")
+        assert event.detail == {"before": {"is_active": True}, "after": {"is_active": False}}
+
+    def test_the_staff_status_that_a_role_brings_is_recorded(self, desk_as: Callable[[str], Client]) -> None:
+        alice, desk = make_alice(), desk_as("admin")
+        assert self.change(desk, alice, groups=[Group.objects.get(name="approver").pk]) == 302
+        event = AuditEvent.objects.get(action="account.changed")
+        assert event.detail == {"before": {"is_staff": False}, "after": {"is_staff": True}}
+
+    def test_a_password_that_another_sets_or_takes_away_is_recorded_without_it(
+        self, desk_as: Callable[[str], Client]
+    ) -> None:
+        alice, desk = make_alice(), desk_as("admin")
+        address = reverse("admin:auth_user_password_change", args=[alice.pk])
+        new = "another horse, another battery"
+        assert desk.post(address, {"password1": new, "password2": "typo", "usable_password": "true"}).status_code == 200
+        assert not AuditEvent.objects.filter(action="account.password_set").exists()
+        sent = {"password1": new, "password2": new, "usable_password": "true"}
+        assert desk.post(address, sent).status_code == 302
+        assert desk.post(address, {"usable_password": "false", "unset-password": "x"}).status_code == 302
+        events = AuditEvent.objects.filter(action="account.password_set").order_by("id")
+        assert [(event.target_id, event.detail) for event in events] == [
+            (str(alice.pk), {"usable": True}),
+            (str(alice.pk), {"usable": False}),
+        ]
+        assert {event.actor.username for event in events if event.actor} == {"the-admin"}
+
+    def test_an_account_that_an_admin_makes_is_recorded(self, desk_as: Callable[[str], Client]) -> None:
+        new = "another horse, another battery"
+        sent = {"username": "dora", "password1": new, "password2": new, "usable_password": "true"}
+        assert desk_as("admin").post(reverse("admin:auth_user_add"), sent).status_code == 302
+        event = AuditEvent.objects.get(action="account.created")
+        assert (event.actor and event.actor.username, event.target_id) == (
+            "the-admin",
+            str(User.objects.get(username="dora").pk),
+        )
+        flags = {"is_active": True, "is_staff": False, "is_superuser": False}
+        assert event.detail == {"username": "dora", "email": "", **flags}
+
     def test_an_admin_makes_nobody_a_superuser_and_touches_none(self, desk_as: Callable[[str], Client]) -> None:
         alice, desk = make_alice(), desk_as("admin")
         assert self.change(desk, alice, is_superuser="on") == 302
