@@ -33,6 +33,8 @@ _INVISIBLE = re.compile(
     "([\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff"
     "\ufff9-\ufffb\U000e0000-\U000e0fff])"
 )
+# What a form sends back is left as it is: marked, it would come back changed.
+_FIELD_OR_INVISIBLE = re.compile(r"<textarea\b.*?</textarea>|\bvalue=\"[^\"]*\"|" + _INVISIBLE.pattern, re.DOTALL)
 
 
 class ReadOnlyAdmin(ModelAdmin):
@@ -128,6 +130,14 @@ def plain_text(text: str | None, absent: str = "–") -> SafeString:
         ),
     )
     return format_html('<pre class="countersign-text">{}</pre>', shown)
+
+
+def mark_invisible(page: str) -> str:
+    """Return an HTML page with every character that cannot be seen replaced by its code point, as `[U+202E]`.
+
+    In titles and attributes as well, where `plain_text` cannot put its marks, and wherever Django itself shows a name.
+    """
+    return _FIELD_OR_INVISIBLE.sub(lambda found: f"[U+{ord(found[1]):04X}]" if found[1] else found[0], page)
 
 
 def record_link(record: Model | None, words: object = None) -> SafeString | str:

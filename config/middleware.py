@@ -12,9 +12,10 @@ from urllib.parse import unquote_to_bytes
 import structlog
 from django.conf import settings
 from django.core.handlers.wsgi import LimitedStream
-from django.http import HttpRequest, HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from gunicorn.http.errors import ParseException
 
+from compliance.desk import mark_invisible
 from config.error_pages import error_response
 
 MOST_DISCARDED_BYTES = 16_000_000
@@ -63,6 +64,22 @@ class PermissionsPolicy:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         response = self.get_response(request)
         response.headers["Permissions-Policy"] = self.HEADER
+        return response
+
+
+class VisibleNames:
+    """No page of the admin holds a character that reorders or hides others: whoever names a workflow must not choose
+    how an officer reads the rest of the line."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        response = self.get_response(request)
+        in_the_admin = request.resolver_match is not None and request.resolver_match.namespace == "admin"
+        is_page = response.headers.get("Content-Type", "").startswith("text/html")
+        if in_the_admin and is_page and isinstance(response, HttpResponse):
+            response.content = mark_invisible(response.content.decode(response.charset)).encode(response.charset)
         return response
 
 

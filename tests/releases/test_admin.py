@@ -55,6 +55,21 @@ def filled(**changes: Any) -> dict[str, Any]:
     }
 
 
+def test_names_that_reorder_their_line_are_marked_and_a_reason_comes_back_as_it_was_typed(
+    bob_desk: Client, waiting: Execution
+) -> None:
+    workflow = waiting.stage.workflow
+    workflow.name = "tfard \u202eesaeler"
+    workflow.save(update_fields=["name"])
+    reason = "read\u200d and\u202e weighed"
+    response = bob_desk.post(page(waiting), filled(reason=reason, meaning="none of them"))
+    assert response.status_code == 400
+    assert "Sign off: tfard [U+202E]esaeler" in response.text
+    before, typed, after = response.text.partition(reason)
+    assert typed
+    assert "\u202e" not in before + after
+
+
 def test_the_page_shows_the_artifact_as_it_is_and_what_it_rests_on(bob_desk: Client, waiting: Execution) -> None:
     assert page(waiting).encode() in bob_desk.get(page_address(waiting)).content
     response = bob_desk.get(page(waiting))

@@ -127,6 +127,7 @@ def test_an_officer_walks_every_page_and_nothing_breaks_the_content_policy(recor
         assert response.status_code == 200, page
         assert b"<script>alert" not in response.content, page
         assert b"<img src=x" not in response.content, page
+        assert "\u202e" not in response.text, page
         assert breaches_of_the_content_policy(response.content) == [], page
         assert "default-src 'self'" in response["Content-Security-Policy"]
 
@@ -231,6 +232,22 @@ def test_invisible_characters_of_a_text_are_marked(bob_desk: Client, records: Wo
     body = bob_desk.get(page_address(find_stage(records, "release"))).content.decode()
     assert "<mark>U+202E</mark>" in body
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in body
+
+
+def test_a_name_that_reorders_its_line_is_marked_in_lists_titles_and_breadcrumbs(
+    bob_desk: Client, records: Workflow
+) -> None:
+    stage, execution = find_stage(records, "release"), find_execution(records, "release")
+    pages = [list_address(model) for model in (Workflow, Stage, Execution, Certificate)]
+    pages += [page_address(record) for record in (records, stage, execution)]
+    pages += [reverse("admin:workflows_workflow_history", args=[records.id])]
+    for page in pages:
+        text = bob_desk.get(page).text
+        assert "[U+202E]" in text, page
+        assert "\u202e" not in text, page
+    page = bob_desk.get(page_address(records)).text
+    for place in ("<title>", '<div class="breadcrumbs">'):
+        assert "[U+202E]" in page[page.index(place) :].partition("</title>" if place == "<title>" else "</div>")[0]
 
 
 def test_queries_of_a_list_do_not_grow_with_it(bob_desk: Client) -> None:
