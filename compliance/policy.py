@@ -215,11 +215,6 @@ class PolicyDocument(_Part):
         """Types and categories to mask in summaries, journals and exports."""
         return self._types_with("redact")
 
-    @property
-    def ruled_types(self) -> frozenset[str]:
-        """Types and categories that any rule names."""
-        return frozenset(name for rule in self.content for name in rule.types)
-
     def _types_with(self, *actions: ContentAction) -> frozenset[str]:
         return frozenset(name for rule in self.content if rule.action in actions for name in rule.types)
 

@@ -74,13 +74,6 @@ def build_workflow_package(workflow: Workflow) -> dict[str, Any]:
     }
 
 
-def build_execution_package(execution: Execution) -> dict[str, Any]:
-    """Return the compliance package of one execution. Raises EvidenceDamaged."""
-    loaded = _load(execution.stage.workflow_id)
-    row = next(entry for entry in loaded.rows.executions if entry.id == execution.id)
-    return build_compliance_package(row, loaded.sources)
-
-
 def encode_package(package: dict[str, Any]) -> bytes:
     """Return a package as the JSON that is written out: ASCII only, so that no text in it can act on a terminal."""
     return (json.dumps(package, ensure_ascii=True, indent=1) + "\n").encode()

@@ -27,5 +27,3 @@ def role_permission(predicate: Callable[[roles.Actor], bool], message: str) -> t
 
 
 MayCreateWorkflow = role_permission(roles.may_create_workflow, "Creating takes the role admin or operator.")
-MaySignOff = role_permission(roles.may_sign_off, "Signing off takes the role approver.")
-MayManageAccounts = role_permission(roles.may_manage_accounts, "Managing accounts takes the role admin.")

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
 Role = Literal["intake", "reviewer", "release", "worker"]
 JsonScalar = str | int | float | bool | None
-JournalKind = Literal["model_request", "model_response", "model_retry", "model_error", "tool_call", "tool_result"]
 FailureCode = Literal[
     "provider_error",
     "provider_timeout",
