@@ -62,7 +62,7 @@ class HealthView(APIView):
         worker_available = last_seen_at is not None and last_seen_at >= recent
         body = {
             "status": "unavailable" if not database_available else "ok" if worker_available else "degraded",
-            "mode": resolve_provider(None, False),
+            "mode": resolve_provider(None),
             "database": {"engine": connection.vendor, "available": database_available},
             "worker": {"available": worker_available, "last_seen_at": last_seen_at},
         }

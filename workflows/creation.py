@@ -166,7 +166,7 @@ def _resolve_stage(stage: StageRequest, stage_id: str, report: Callable[[str, st
     if stage.stage_role not in Role.values:
         report("stage_role", f"'{stage.stage_role}' is not a role; roles are {', '.join(Role.values)}.")
         return None
-    provider = resolve_provider(stage.provider, has_key=stage.api_key is not None)
+    provider = resolve_provider(stage.provider)
     if stage.api_key is not None and stage.provider is None:
         report("provider", "Name the provider that the stage's api_key is for.")
     elif stage.api_key is not None and provider == FALLBACK_PROVIDER:

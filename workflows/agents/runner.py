@@ -15,12 +15,11 @@ def provider_names() -> tuple[str, ...]:
     return tuple(PROVIDERS)
 
 
-def resolve_provider(provider: str | None, has_key: bool = False) -> str:
+def resolve_provider(provider: str | None) -> str:
     """Return the provider that serves a stage.
 
     The named one; else the first that the environment has a key for, anthropic before openai; else the
-    embedded agent. `has_key` tells that the stage brings a key of its own; that says nothing about whose key
-    it is, so it decides nothing, and the embedded agent leaves it unused.
+    embedded agent. A key that the stage brings decides nothing: it does not say whose it is.
     """
     if provider is not None:
         return provider
@@ -30,7 +29,7 @@ def resolve_provider(provider: str | None, has_key: bool = False) -> str:
 
 def provider_problem(provider: str | None, has_stage_key: bool) -> str | None:
     """Return why the provider cannot serve a stage, or None where it can."""
-    name = resolve_provider(provider, has_stage_key)
+    name = resolve_provider(provider)
     entry = PROVIDERS.get(name)
     if entry is None:
         return f"there is no provider {name!r}; choose one of {_listed(PROVIDERS)}"

@@ -6,14 +6,15 @@ from typing import Any
 from rest_framework import serializers
 
 from compliance.api.serializers import StrictSerializer, StringField, WholeNumberField
+from workflows.agents.runner import provider_names
+from workflows.creation import MAX_STAGES
 from workflows.models import Mode, Role
 from workflows.requests import StageRequest, WorkflowRequest
 
-MAX_STAGES = 12
 MAX_TASK_CHARACTERS = 100_000
 MAX_DOCUMENT_CHARACTERS = 1_000_000
 MAX_PERMISSIONS = 100
-PROVIDERS = ("anthropic", "openai", "embedded")
+PROVIDERS = provider_names()
 _API_KEY = re.compile(r"[!-~]*")
 
 

@@ -34,12 +34,12 @@ def test_the_environment_decides_where_a_stage_names_none(
 ) -> None:
     for key in keys:
         monkeypatch.setenv(key, "sk-some-key")
-    assert resolve_provider(None, has_key=False) == provider
+    assert resolve_provider(None) == provider
     assert provider_problem(None, has_stage_key=False) is None
 
 
 def test_a_named_provider_is_kept() -> None:
-    assert resolve_provider("openai", has_key=False) == "openai"
+    assert resolve_provider("openai") == "openai"
 
 
 @pytest.mark.parametrize("name", ["anthropic", "openai"])
