@@ -11,7 +11,7 @@ from typing import Any
 
 import rfc8785
 
-from compliance.chain import PREDICATE_TYPES, STATEMENT_TYPE, compute_opening_subject
+from compliance.chain import NEVER_ADMITTED, PREDICATE_TYPES, STATEMENT_TYPE, compute_opening_subject
 from compliance.lineage import Lineage, describe_lineage
 from compliance.verdicts import Check
 
@@ -80,7 +80,7 @@ class EndedStage:
 
 @dataclass(frozen=True)
 class CertificateDraft:
-    """A statement that lacks only its place in the chain. `columns` are the searchable facts about it."""
+    """A statement that lacks only its place in the chain. `outcome` and `verdict` are there to find it by."""
 
     kind: str
     subject_name: str
@@ -203,7 +203,7 @@ def draft_execution(
     return CertificateDraft(
         kind="execution",
         subject_name="artifact" if artifact_digest else f"execution:{execution_id}",
-        subject_digest=artifact_digest or admission_digest or "0" * 64,
+        subject_digest=artifact_digest or admission_digest or NEVER_ADMITTED,
         predicate={
             "stage": _plain(stage),
             "execution": {"id": execution_id, "attempt": attempt},

@@ -38,4 +38,4 @@ class ReasonCode(models.TextChoices):
     CONTENT_ERASED = "content_erased", "The texts that the stage needs were erased"
     # Somebody or something else ended it.
     CANCELLED = "cancelled", "Cancelled by a person"
-    EARLIER_STAGE_ENDED = "earlier_stage_ended", "A stage before it was blocked, failed or cancelled"
+    EARLIER_STAGE_ENDED = "earlier_stage_ended", "A stage before it was blocked or failed"

@@ -1,4 +1,4 @@
-"""The base of request serializers, the error bodies, and the serializers of accounts, keys and policies."""
+"""The base of request serializers, and the bodies of errors."""
 
 from collections.abc import Mapping
 from typing import Any
