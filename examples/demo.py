@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from countersign_client import Answer, Countersign, Surprise, stages_by_id
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 from local_service import REPOSITORY, LocalService, ServiceError, temporary_database
 
 TEXTS = Path(__file__).resolve().parent / "texts"
@@ -91,7 +92,8 @@ def run(demo: Demo) -> None:
             release_leaflet(demo, operator)
             release_notice_with_sign_off(demo, operator, make_officer(service))
             try_to_release_letter(demo, operator)
-        print("\nThe server is stopped; its database and its keys are gone.")
+            hand_out_public_key(demo, service)
+        print("The server is stopped; its database and its keys are gone.")
     verify_packages(demo)
     tamper(demo)
 
@@ -110,9 +112,6 @@ def release_leaflet(demo: Demo, operator: Countersign) -> None:
     workflow = operator.wait_for_workflow(workflow["id"])
     show_stages(workflow)
     package = demo.save_package("patient_leaflet", operator.get(f"/workflows/{workflow['id']}/export"))
-    # Taken once, and kept apart: a package that brings the key to check it with proves nothing by itself.
-    demo.key_path.write_text(package["keys"][0]["public_key"])
-    print(f"        key      {_shown(demo.key_path)}  (Ed25519, id {package['keys'][0]['keyid'][:12]}…)")
     demo.expect(workflow["status"] == "completed", "the workflow is completed")
     demo.expect(workflow["verdict"] == "compliant", "its verdict is compliant")
     expect_release_of(demo, package, text)
@@ -177,6 +176,13 @@ def try_to_release_letter(demo: Demo, operator: Countersign) -> None:
     demo.expect(
         b"Lindqvist" not in answer.raw and b"4471902" not in answer.raw, "the package masks name and record number"
     )
+
+
+def hand_out_public_key(demo: Demo, service: LocalService) -> None:
+    """Write out the public key on the machine that signs: a package that brings its own key proves nothing by it."""
+    signing_key = load_pem_private_key((service.var_dir / "keys" / "signing.pem").read_bytes(), password=None)
+    demo.key_path.write_bytes(signing_key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
+    print(f"\nThe public key is handed out by the machine that signs, not by a package: {_shown(demo.key_path)}")
 
 
 def submit(operator: Countersign, name: str, policy: str, text: str) -> Any:
