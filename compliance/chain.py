@@ -117,6 +117,7 @@ class _History:
     executions: dict[str, str] = field(default_factory=dict)
     admissions: dict[str, Attestation] = field(default_factory=dict)
     ended: set[str] = field(default_factory=set)
+    ended_stages: set[str] = field(default_factory=set)
     closed: bool = False
 
     def find_stage(self, stage_id: str) -> Mapping[str, Any] | None:
@@ -234,7 +235,12 @@ def _find_contradiction(attestation: Attestation, history: _History, previous: s
     if attestation.kind == "admission":
         history.admissions[attestation.execution_id] = attestation
         return None
+    # A second run may be refused, and that is evidence too; it may not complete what ended before.
+    completes = attestation.predicate["outcome"]["status"] == "completed"
+    if completes and attestation.stage_id in history.ended_stages:
+        return f"stage {attestation.stage_id} has already ended"
     history.ended.add(attestation.execution_id)
+    history.ended_stages.add(attestation.stage_id)
     return _find_end_problem(attestation, history.admissions.get(attestation.execution_id))
 
 

@@ -10,7 +10,6 @@ import base64
 import binascii
 import hashlib
 import json
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -20,7 +19,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_public_key
 
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
-_PUBLIC_KEY = re.compile(rb"-----BEGIN PUBLIC KEY-----.*?-----END PUBLIC KEY-----", re.DOTALL)
+_PEM_BEGIN = b"-----BEGIN PUBLIC KEY-----"
+_PEM_END = b"-----END PUBLIC KEY-----"
 
 
 class EnvelopeError(ValueError):
@@ -158,8 +158,17 @@ def _split_pem(text: str | bytes) -> list[bytes]:
         encoded = text.encode() if isinstance(text, str) else text
     except UnicodeEncodeError as error:
         raise EnvelopeError("the public key is not valid PEM") from error
-    blocks = _PUBLIC_KEY.findall(encoded)
-    if not blocks or b"-----" in _PUBLIC_KEY.sub(b"", encoded):
+    blocks = []
+    # Cut at each BEGIN and read up to the first END: one pass, whatever the text repeats.
+    before, *parts = encoded.split(_PEM_BEGIN)
+    rests = [before]
+    for part in parts:
+        body, end, rest = part.partition(_PEM_END)
+        if not end:
+            raise EnvelopeError("a public key in PEM has no end")
+        blocks.append(_PEM_BEGIN + body + _PEM_END)
+        rests.append(rest)
+    if not blocks or any(b"-----" in rest for rest in rests):
         raise EnvelopeError("the text does not hold public keys in PEM and nothing else")
     return blocks
 

@@ -135,6 +135,9 @@ def decide_on_chain(
     subject = _find_subject(request, upstreams)
     if isinstance(subject, Refuse):
         return subject
+    turn = _find_turn_problem(stage, chain)
+    if turn is not None:
+        return turn
     lineage = trace_lineage(stage, upstreams, subject, chain)
     unknown = [digest for digest in lineage.policies if digest not in policies]
     if unknown:
@@ -230,6 +233,20 @@ def _find_subject(request: AdmissionRequest, upstreams: Sequence[Attestation]) -
         if len({review.artifact_digest for review in reviews}) > 1:
             return Refuse("approvals_differ", "the reviewers named upstream approved different texts")
         return reviews[0].artifact_digest
+    return None
+
+
+def _find_turn_problem(stage: Mapping[str, Any], chain: Sequence[Attestation]) -> Refuse | None:
+    """Return why it is not this stage's turn, or None: it runs to one end, after the completion of all before it."""
+    ends = {entry.stage_id: entry.predicate["outcome"]["status"] for entry in chain if entry.kind == "execution"}
+    if stage["id"] in ends:
+        return Refuse(
+            "stage_already_ended", f"stage {stage['id']} has ended {ends[stage['id']]}: it does not run again"
+        )
+    for earlier in chain[0].stages[: stage["position"]]:
+        if ends.get(earlier["id"]) != "completed":
+            how = f"ended {ends[earlier['id']]}" if earlier["id"] in ends else "has not ended"
+            return Refuse("earlier_stage_not_completed", f"stage {earlier['id']}, which comes before it, {how}")
     return None
 
 

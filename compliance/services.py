@@ -9,9 +9,10 @@ from django.db import connection
 from django.utils import timezone
 
 from compliance.chain import Attestation, ChainError, read_chain
-from compliance.envelope import Envelope, EnvelopeError, parse_envelope
+from compliance.envelope import Envelope, EnvelopeError, load_strict_json, parse_envelope
 from compliance.gate import Evidence
 from compliance.models import AuditEvent, Certificate, EvidenceChain, SigningKey
+from compliance.predicates import PREDICATE_SHAPES
 from compliance.signing import public_identity, sign_statement, trusted_public_keys
 from compliance.statements import (
     CertificateDraft,
@@ -67,6 +68,7 @@ def issue_certificate(workflow_id: uuid.UUID, draft: CertificateDraft) -> Certif
         raise ChainClosed(f"the evidence of workflow {workflow_id} is closed")
     issued_at = timezone.now()
     payload = encode_statement(draft, str(workflow_id), chain.length, chain.head_digest or None, issued_at)
+    _refuse_misshapen(payload, draft.kind)
     envelope_bytes = sign_statement(payload)
     envelope = parse_envelope(envelope_bytes)
     predicate = draft.predicate
@@ -157,6 +159,13 @@ def record_audit_event(
         address=address,
         detail=dict(detail or {}),
     )
+
+
+def _refuse_misshapen(payload: bytes, kind: str) -> None:
+    """Raise before signing what our own reader would refuse: a chain that holds it could never be read again."""
+    problem = PREDICATE_SHAPES[kind](load_strict_json(payload)["predicate"], f"{kind} predicate")
+    if problem is not None:
+        raise ValueError(f"not signed: {problem}")
 
 
 def _register_signing_key(envelope: Envelope) -> str:

@@ -33,7 +33,8 @@ from compliance.policies_in_force import load_policy_documents
 from workflows import evidence_admin  # noqa: F401  (registers its pages)
 from workflows.export import EvidenceDamaged, build_workflow_package, encode_package
 from workflows.models import Execution, ExecutionEvent, Stage, StageDocument, WorkerHeartbeat, Workflow
-from workflows.queries import redact_text, visible_executions, visible_stages, visible_workflows
+from workflows.queries import visible_executions, visible_stages, visible_workflows
+from workflows.redaction import redact_text
 from workflows.requests import NotAllowed
 from workflows.services import cancel_workflow
 from workflows.transitions import WORKFLOW_ENDS

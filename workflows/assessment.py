@@ -81,9 +81,15 @@ def _take_reviewed_text(work: AgentWork, answer: ReviewAnswer) -> str | None:
 
 
 def _find_judged_text(work: AgentWork, answer: Answer) -> str | None:
-    """What was approved or rejected, where the reviewer took it out of its task; a modified text is a new one."""
-    if not isinstance(answer, ReviewAnswer) or work.subject is not None or answer.decision == "modified":
+    """What was judged, where the reviewer took it out of its task.
+
+    A modified text is a new one, and a rejection may come without a text: the old one is then what follows the task's
+    first blank line, which is where a reviewer without a subject is given its text.
+    """
+    if not isinstance(answer, ReviewAnswer) or work.subject is not None:
         return None
+    if answer.decision == "modified" or answer.text is None:
+        return work.task.partition("\n\n")[2] or None
     return answer.text
 
 

@@ -106,6 +106,8 @@ def end_workflow(workflow_id: uuid.UUID, *, cancelled_by_person: bool = False) -
     """End a workflow by how its stages ended, and close its evidence."""
     stages = list(Stage.objects.filter(workflow_id=workflow_id).order_by("position"))
     ended = {stage.status for stage in stages}
+    if not ended <= STAGE_ENDS:
+        raise RuntimeError(f"workflow {workflow_id} cannot end: a stage of it has not")
     status, decisive = WorkflowStatus.COMPLETED, None
     for candidate in (WorkflowStatus.FAILED, WorkflowStatus.BLOCKED, WorkflowStatus.CANCELLED):
         if candidate.value in ended:

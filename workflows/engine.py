@@ -15,7 +15,7 @@ from django.db import DatabaseError, transaction
 
 from compliance.capabilities import Denial, Grant
 from compliance.content import ContentError, MasterKeyMismatch, load_texts, open_secret, store_text
-from compliance.gate import Allow
+from compliance.gate import Refuse, Wait
 from compliance.lineage import describe_lineage
 from workflows.admission import (
     Admitted,
@@ -33,7 +33,7 @@ from workflows.endings import Ending, end_execution
 from workflows.event_loop import StoppedByCheck, ThreadBridge
 from workflows.journal import list_documents, read_document, record_event, write_document
 from workflows.leases import Claim, LeaseLost, claim_execution, hand_back, is_held, lock_claim, renew_lease
-from workflows.models import Execution, ExecutionStatus, Verdict
+from workflows.models import Execution, ExecutionStatus, Role, Verdict
 from workflows.reasons import ReasonCode
 from workflows.spending import read_spending, report_spending
 from workflows.transitions import move_execution
@@ -169,13 +169,14 @@ def finish_execution(claim: Claim, admitted: Admitted, result: AgentResult, asse
 
 def _conclude(execution: Execution, assessment: Assessment, inspection: Inspection) -> tuple[str, tuple[str, str], str]:
     """Return status, reason and verdict. A release is decided a second time, on the evidence as it is now."""
-    if execution.stage.role != "release":
+    if execution.stage.role != Role.RELEASE:
         return ExecutionStatus.COMPLETED, ("", ""), assessment.verdict
     decision = ask_gate(build_request(execution, inspection))
-    if not isinstance(decision, Allow):
-        code = getattr(decision, "code", ReasonCode.SIGN_OFF_REQUIRED)
-        detail = getattr(decision, "detail", "a sign-off that the release rested on is missing")
-        return ExecutionStatus.BLOCKED, (code, detail), Verdict.NON_COMPLIANT
+    if isinstance(decision, Refuse):
+        return ExecutionStatus.BLOCKED, (decision.code, decision.detail), Verdict.NON_COMPLIANT
+    if isinstance(decision, Wait):
+        reason = (ReasonCode.SIGN_OFF_REQUIRED, "a sign-off that the release rested on is missing")
+        return ExecutionStatus.BLOCKED, reason, Verdict.NON_COMPLIANT
     if assessment.held:
         return (
             ExecutionStatus.BLOCKED,

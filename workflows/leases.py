@@ -20,6 +20,7 @@ from workflows.transitions import LEASED, WORKFLOW_ENDS, move_execution, move_st
 
 WORKER_VARIABLE = "COUNTERSIGN_WORKER_ID"
 _SWEEP_BATCH = 500
+_BACKLOG_INTERVALS = 24
 
 
 class LeaseLost(Exception):
@@ -115,11 +116,13 @@ def wake_execution(execution_id: uuid.UUID) -> None:
 def sweep() -> int:
     """Recover executions whose worker died, and wake the ready ones whose wake-up was lost. Returns how many.
 
-    A ready execution counts as forgotten when it was not woken within the last sweep interval and no wake-up is
-    waiting for delivery: with a backlog in the queue, its turn is still to come.
+    A ready execution counts as forgotten when nobody was told of it, as after it was handed back, or when it was not
+    woken within the last sweep interval. With wake-ups waiting for delivery its turn may still come, so it is then
+    given longer.
     """
     recovered = [row for row in _expired_executions() if _recover(*row)]
-    forgotten = [] if count_waiting_wakeups() else _forgotten_executions()
+    intervals = _BACKLOG_INTERVALS if count_waiting_wakeups() else 1
+    forgotten = _forgotten_executions(timedelta(seconds=settings.SWEEP_SECONDS * intervals))
     for execution_id in forgotten:
         with transaction.atomic():
             wake_execution(execution_id)
@@ -143,11 +146,10 @@ def _recover(execution_id: uuid.UUID, fence: int) -> bool:
     return landed == 1
 
 
-def _forgotten_executions() -> list[uuid.UUID]:
-    stale = Now() - timedelta(seconds=settings.SWEEP_SECONDS)
+def _forgotten_executions(patience: timedelta) -> list[uuid.UUID]:
     rows = Execution.objects.filter(
         Q(available_at=None) | Q(available_at__lte=Now()),
-        Q(woken_at=None) | Q(woken_at__lt=stale),
+        Q(woken_at=None) | Q(woken_at__lt=Now() - patience),
         status=ExecutionStatus.QUEUED,
     )
     return list(rows.order_by("created_at").values_list("id", flat=True)[:_SWEEP_BATCH])

@@ -8,12 +8,12 @@ from django.contrib.auth.models import AnonymousUser, User
 from django.db.models import QuerySet
 
 from compliance.content import load_readable_texts
-from compliance.inspection import inspect, redact
 from compliance.models import Certificate
 from compliance.policies_in_force import load_policy_documents
 from compliance.policy import PolicyDocument
 from compliance.roles import may_read_everything
 from workflows.models import Execution, Stage, Workflow
+from workflows.redaction import redact_text
 from workflows.requests import NotAllowed
 
 Scope = Literal["own", "all"]
@@ -75,14 +75,6 @@ def summarise_text(text: str, policies: Iterable[PolicyDocument]) -> str:
     """Return the start of a text, redacted under every policy given."""
     start = redact_text(text[:_INSPECTED_CHARACTERS], policies)
     return start if len(start) <= SUMMARY_CHARACTERS else start[: SUMMARY_CHARACTERS - 1] + "…"
-
-
-def redact_text(text: str, policies: Iterable[PolicyDocument]) -> str:
-    """Return the text with what the policies redact in views, journals and exports replaced by its type."""
-    for policy in policies:
-        if policy.redacted_types:
-            text = redact(text, inspect(text, policy), policy.redacted_types)
-    return text
 
 
 def _restrict(rows: QuerySet, workflow: str, user: User | AnonymousUser, scope: Scope) -> QuerySet:  # type: ignore[type-arg]

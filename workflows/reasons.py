@@ -14,6 +14,8 @@ class ReasonCode(models.TextChoices):
     UPSTREAM_NOT_COMPLETED = "upstream_not_completed", "A stage named upstream did not complete"
     UPSTREAM_NOT_COMPLIANT = "upstream_not_compliant", "A stage named upstream is not compliant"
     AMBIGUOUS_SUBJECT = "ambiguous_subject", "There is more than one text to review"
+    STAGE_ALREADY_ENDED = "stage_already_ended", "The stage has ended before and does not run again"
+    EARLIER_STAGE_NOT_COMPLETED = "earlier_stage_not_completed", "A stage before it has not completed"
     NO_REVIEWER = "no_reviewer", "The release names no reviewer upstream"
     APPROVALS_DIFFER = "approvals_differ", "The reviewers approved different texts"
     CONTENT_NOT_INSPECTED = "content_not_inspected", "The artifact was not inspected under every policy of its lineage"

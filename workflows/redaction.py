@@ -1,7 +1,7 @@
-"""What of a workflow's texts may leave in an export: each stands whole, masked, or not at all."""
+"""What of a text may be shown: on pages masked, and in an export whole, masked, or not at all."""
 
 import json
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,7 +29,7 @@ class TextExporter:
         whole = self.texts.get(digest)
         if whole is None:
             return {"text": None, "sha256": digest, "redacted": True}
-        shown = self._redact(whole)
+        shown = redact_text(whole, self.policies)
         return {"text": shown, "sha256": digest, "redacted": shown != whole}
 
     def export_answer(self, digest: str) -> dict[str, Any] | None:
@@ -45,20 +45,22 @@ class TextExporter:
         whole = self.texts.get(digest)
         return None if whole is None or self._holds_redactable(json.loads(whole)["payload"]) else whole
 
-    def _redact(self, text: str) -> str:
-        findings = [
-            finding
-            for policy in self.policies
-            if policy.redacted_types
-            for finding in inspect(text, policy)
-            if matches(finding, policy.redacted_types)
-        ]
-        return redact(text, findings) if findings else text
-
     def _holds_redactable(self, value: Any) -> bool:
         if not any(policy.redacted_types for policy in self.policies):
             return False
-        return any(self._redact(text) != text for text in _iterate_strings(value, 0))
+        return any(redact_text(text, self.policies) != text for text in _iterate_strings(value, 0))
+
+
+def redact_text(text: str, policies: Iterable[PolicyDocument]) -> str:
+    """Return the text with what any of the policies redacts in views, journals and exports replaced by its type."""
+    findings = [
+        finding
+        for policy in policies
+        if policy.redacted_types
+        for finding in inspect(text, policy)
+        if matches(finding, policy.redacted_types)
+    ]
+    return redact(text, findings) if findings else text
 
 
 def _iterate_strings(value: Any, depth: int) -> Iterator[str]:

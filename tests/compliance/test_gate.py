@@ -145,14 +145,33 @@ def test_a_reviewer_of_several_texts_is_refused() -> None:
     assert [refusal(builder.ask(stage)) for stage in (both, mixed)] == ["ambiguous_subject"] * 2
 
 
-def test_the_last_certificate_of_an_upstream_counts() -> None:
-    builder, release = build_review()
-    review = replace(builder.stages[0])
-    decision = builder.ask(review)
-    assert isinstance(decision, Allow)
+def test_a_stage_that_has_ended_does_not_run_again() -> None:
+    """Or a reviewer that rejected could be asked until it approves."""
+    builder = EvidenceBuilder()
+    policy = builder.add_policy()
+    review = builder.add_stage("review", "reviewer", policy=policy, document="Text.")
+    release = builder.add_stage("release", "release", policy=policy, upstreams=["review"])
+    allowed = builder.ask(review)
+    assert isinstance(allowed, Allow)
+    builder.run(review)
+    assert refusal(builder.ask(review)) == "stage_already_ended"
+
     builder.execution_id = lambda stage: f"second of {stage.id}"  # type: ignore[method-assign]
-    builder.end(review, decision, builder.admit(review, decision), artifact=None, status="failed", reason=("x", ""))
-    assert refusal(builder.ask(release)) == "upstream_not_completed"
+    builder.end(review, allowed, builder.admit(review, allowed), artifact="Text.")
+    assert refusal(builder.ask(release)) == "evidence_invalid"
+
+
+def test_a_stage_whose_turn_has_not_come_is_refused() -> None:
+    """A stage before it that was to stop the workflow cannot be passed over."""
+    builder = EvidenceBuilder()
+    policy = builder.add_policy()
+    review = builder.add_stage("review", "reviewer", policy=policy, document="Text.")
+    audit = builder.add_stage("audit", policy=policy, document="Other.")
+    release = builder.add_stage("release", "release", policy=policy, upstreams=["review"])
+    builder.run(review)
+    assert refusal(builder.ask(release)) == "earlier_stage_not_completed"
+    builder.run(audit, "Fine.")
+    assert isinstance(builder.ask(release), Allow)
 
 
 # --- evidence and policies

@@ -315,3 +315,32 @@ def test_a_worker_with_the_wrong_master_key_fails_no_stage(settings: Settings) -
 
     settings.CONTENT_MASTER_KEY = right
     assert run_to_rest(workflow).status == "completed"
+
+
+def test_a_rejected_review_is_not_run_again_until_it_approves(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not even by somebody who may write to the tables: the gate reads that the stage has ended."""
+    answers = iter([reject, approve])
+    script_agents(monkeypatch, {"review": lambda work: next(answers)(work), "release": release})
+    workflow = submit(request_review_and_release())
+    engine.run_ready_execution(find_execution(workflow, "review").id)
+    Execution.objects.filter(stage__workflow=workflow, stage__stage_id="release").delete()
+    stage = find_stage(workflow, "review")
+    type(stage).objects.filter(uid=stage.uid).update(status="pending")
+    Execution.objects.create(stage=stage)
+    workflow = run_to_rest(workflow)
+
+    assert find_execution(workflow, "review").reason_code == "stage_already_ended"
+    assert workflow.status == "blocked"
+    assert kinds(workflow)[-1] == "closing"
+
+
+def test_a_release_cannot_be_run_before_an_earlier_stage() -> None:
+    first, last = request_review_and_release().stages
+    audit = StageRequest(id="audit", name="Audit", task="Audit.", document="Figures.")
+    workflow = submit(WorkflowRequest(name="Order", stages=(first, audit, last)))
+    engine.run_ready_execution(find_execution(workflow, "review").id)
+    early = Execution.objects.create(stage=find_stage(workflow, "release"))
+    engine.run_ready_execution(early.id)
+
+    early.refresh_from_db()
+    assert (early.status, early.reason_code, early.artifact_digest) == ("blocked", "earlier_stage_not_completed", "")

@@ -111,6 +111,25 @@ def test_the_sweep_sends_no_second_wake_up_while_one_waits() -> None:
         assert sweep() == 0
 
 
+def test_what_nobody_was_told_of_is_woken_whatever_waits() -> None:
+    execution = find_execution(submit(request_review_and_release()), "review")
+    claim = claim_execution(execution.id)
+    assert claim is not None
+    hand_back(claim, 0)
+    Execution.objects.update(available_at=Now() - timedelta(seconds=1))
+
+    with mock.patch.object(leases, "count_waiting_wakeups", return_value=1_000):
+        assert sweep() == 1, "a stage that was handed back starves behind the queue"
+
+
+def test_a_wake_up_that_is_long_overdue_is_sent_again_whatever_waits() -> None:
+    submit(request_review_and_release())
+    Execution.objects.update(woken_at=Now() - timedelta(hours=1))
+
+    with mock.patch.object(leases, "count_waiting_wakeups", return_value=1_000):
+        assert sweep() == 1
+
+
 def test_a_wake_up_carries_an_id_and_nothing_else() -> None:
     execution = find_execution(submit(request_review_and_release()), "review")
     OrmQ.objects.all().delete()

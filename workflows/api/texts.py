@@ -8,7 +8,7 @@ from uuid import UUID
 from compliance.content import load_readable_texts
 from compliance.policies_in_force import load_policy_documents
 from workflows.models import Execution, Stage
-from workflows.queries import redact_text
+from workflows.redaction import redact_text
 from workflows.services import load_output_summaries
 
 
