@@ -15,7 +15,7 @@ from compliance.capabilities import CapabilityError, is_allowed, resolve
 from compliance.chain import Attestation, ChainError, read_chain
 from compliance.envelope import Envelope
 from compliance.lineage import Lineage, UpstreamBinding, trace_lineage
-from compliance.policy_terms import PolicyTerms, read_policy_terms
+from compliance.policy_terms import PolicyTerms, combine_sign_off_terms, read_policy_terms
 from compliance.verdicts import APPROVALS, Check, find_verdict_problem, judge
 
 __all__ = [
@@ -283,8 +283,7 @@ def _decide_release(
     if request.blocking_findings:
         found = ", ".join(request.blocking_findings)
         return Refuse("content_blocked", f"the artifact holds what its policies block: {found}", lineage)
-    required = max(terms.sign_offs_required for terms in lineage_terms)
-    requester_may_sign = all(terms.requester_may_sign for terms in lineage_terms if terms.sign_offs_required)
+    asked = combine_sign_off_terms(lineage_terms)
     signers: dict[str, str] = {}
     for entry in chain:
         if entry.kind != "sign_off" or entry.execution_id != request.execution_id:
@@ -296,9 +295,9 @@ def _decide_release(
         signer = entry.predicate["signer"]["id"]
         if not signer:
             continue
-        if signer == request.requester_id and not requester_may_sign:
+        if signer == request.requester_id and not asked.requester_may_sign:
             continue
         signers.setdefault(signer, entry.digest)
-    if len(signers) < required:
-        return Wait(lineage, required, len(signers))
+    if len(signers) < asked.required:
+        return Wait(lineage, asked.required, len(signers))
     return Allow(lineage, tuple(signers.values()))

@@ -1,6 +1,7 @@
 """What the gate reads of a policy's document. Standard library only."""
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +23,23 @@ class PolicyTerms:
     requester_may_sign: bool
     retention_days: int
     redacts: bool
+
+
+@dataclass(frozen=True)
+class SignOffTerms:
+    """What all policies of a lineage ask for together: the most sign-offs, and the requester only if none minds."""
+
+    required: int
+    requester_may_sign: bool
+
+
+def combine_sign_off_terms(policies: Iterable[PolicyTerms]) -> SignOffTerms:
+    """Combine the policies of a lineage. Those that ask for no sign-off have no say in who may sign."""
+    asking = [terms for terms in policies if terms.sign_offs_required]
+    return SignOffTerms(
+        required=max((terms.sign_offs_required for terms in asking), default=0),
+        requester_may_sign=all(terms.requester_may_sign for terms in asking),
+    )
 
 
 def read_policy_terms(document: bytes | str) -> PolicyTerms:

@@ -8,6 +8,7 @@ from django.db.models import QuerySet
 
 from compliance.content import compute_digest, load_text, store_text
 from compliance.policies_in_force import load_policy_terms
+from compliance.policy_terms import combine_sign_off_terms
 from compliance.roles import APPROVER, may_sign_off
 from compliance.services import issue_certificate, record_audit_event
 from compliance.statements import draft_sign_off
@@ -113,7 +114,7 @@ def _check_signer(execution: Execution, actor: User) -> None:
     if not may_sign_off(actor):
         raise NotAllowed("signing off takes the role approver")
     terms = load_policy_terms(set(execution.lineage_policies) or {execution.stage.policy.digest})
-    requester_may_sign = all(entry.requester_may_sign for entry in terms.values() if entry.sign_offs_required)
+    requester_may_sign = combine_sign_off_terms(terms.values()).requester_may_sign
     requester = load_request(execution.stage.workflow_id).workflow.requester
     # The owner's row may have been changed since; who asked then stays barred, and so does who stands there now.
     if describe_person(actor).id in {requester.id, str(execution.stage.workflow.owner_id)} and not requester_may_sign:
