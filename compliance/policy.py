@@ -25,6 +25,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from compliance.capabilities import CapabilityError, covers, forbids, overlaps, parse_capability
+from compliance.inspection.custom_patterns import UnusablePattern, compile_custom_pattern
 from compliance.inspection.findings import CATEGORIES, CATEGORY_OF
 from compliance.inspection.registry import UnknownDetector, load_detector
 from compliance.strict_yaml import MAX_BYTES, Location, StrictYamlError, load_strict_yaml
@@ -35,12 +36,13 @@ PROOFS = frozenset(
         "grant_within_ceiling",
         "content_inspected",
         "content_rules",
+        "ner_ran",
         "review_approved",
         "digest_bound",
         "sign_offs_complete",
     }
 )
-ContentAction = Literal["flag", "redact", "block", "block_release"]
+ContentAction = Literal["flag", "redact", "block", "block_release", "block_model_call", "block_tool_call"]
 
 _BUILTIN_DIRECTORY = Path(__file__).resolve().parent / "policies"
 _BUILTIN_NAMES = ("default", "hipaa", "sox", "legal_privilege")
@@ -73,7 +75,7 @@ def _check(test: Callable[[str], object]) -> AfterValidator:
     def run(value: str) -> str:
         try:
             test(value)
-        except (CapabilityError, UnknownDetector) as error:
+        except (CapabilityError, UnknownDetector, UnusablePattern) as error:
             raise PydanticCustomError("policy", "{problem}", {"problem": str(error)}) from error
         return value
 
@@ -107,7 +109,9 @@ _Text = Annotated[str, StringConstraints(strict=True)]
 _Name = Annotated[str, StringConstraints(strict=True, pattern=r"^[a-z][a-z0-9_-]{0,59}$")]
 _Capability = Annotated[_Text, _check(parse_capability)]
 _Capabilities = Annotated[tuple[_Capability, ...], Field(max_length=200), AfterValidator(_no_duplicates)]
-_FindingName = Annotated[_Text, _one_of(CATEGORIES | CATEGORY_OF.keys(), "finding type or category")]
+_FindingName = Annotated[_Text, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,59}$")]
+_Category = Annotated[_Text, _one_of(CATEGORIES, "category")]
+_Expression = Annotated[_Text, _check(compile_custom_pattern)]
 _DetectorPath = Annotated[_Text, _check(load_detector)]
 _Proof = Annotated[_Text, _one_of(PROOFS, "proof")]
 
@@ -145,11 +149,20 @@ class CapabilityRules(_Part):
         return self
 
 
+class CustomPattern(_Part):
+    """A finding type of the policy's own, and the RE2 expression by which it is found in the normalised text."""
+
+    type: _FindingName
+    category: _Category
+    pattern: _Expression
+
+
 class ContentRule(_Part):
     """What follows when a text holds one of these types (or any type of these categories).
 
     `flag`: it is pointed out. `redact`: it is masked in summaries, journals and exports. `block`: a text that
-    holds it is no compliant artifact of any stage. `block_release`: of a release stage.
+    holds it is no compliant artifact of any stage. `block_release`: of a release stage. `block_model_call`: it is
+    sent to no model. `block_tool_call`: it is handed to no tool.
     """
 
     types: Annotated[tuple[_FindingName, ...], Field(min_length=1, max_length=50), AfterValidator(_no_duplicates)]
@@ -174,6 +187,7 @@ class PolicyDocument(_Part):
     capabilities: CapabilityRules
     content: Annotated[tuple[ContentRule, ...], Field(max_length=100)]
     detectors: Annotated[tuple[_DetectorPath, ...], Field(max_length=50), AfterValidator(_no_duplicates)]
+    patterns: Annotated[tuple[CustomPattern, ...], Field(max_length=20)] = ()
     required_proofs: Annotated[tuple[_Proof, ...], AfterValidator(_no_duplicates)]
     sign_offs: SignOffRules
     retention_days: Annotated[StrictInt, Field(ge=1, le=36500)]
@@ -182,17 +196,39 @@ class PolicyDocument(_Part):
     def _mean_what_it_says(self) -> PolicyDocument:
         if self.name in self.aliases:
             raise PydanticCustomError("policy", "a policy is no alias of itself", {"at": ("aliases",)})
+        self._check_pattern_types()
         found = frozenset[str]().union(*(load_detector(path).types for path in self.detectors))
         found |= {CATEGORY_OF[name] for name in found}
+        found |= {name for pattern in self.patterns for name in (pattern.type, pattern.category)}
         for index, rule in enumerate(self.content):
             for name in rule.types:
                 if name not in found:
+                    known = name in CATEGORIES or name in CATEGORY_OF
                     raise PydanticCustomError(
                         "policy",
-                        "none of the detectors finds {name}; list one that does",
-                        {"name": name, "at": ("content", index, "types")},
+                        "none of the detectors finds {name}; list one that does"
+                        if known
+                        else "{name} is no finding type or category; there are {types}, and the categories {categories}",
+                        {
+                            "name": repr(name),
+                            "types": ", ".join(sorted(CATEGORY_OF)),
+                            "categories": ", ".join(sorted(CATEGORIES)),
+                            "at": ("content", index, "types", rule.types.index(name)),
+                        },
                     )
         return self
+
+    def _check_pattern_types(self) -> None:
+        """A type that is known already would change what other policies mean by it."""
+        seen: set[str] = set()
+        for index, pattern in enumerate(self.patterns):
+            if pattern.type in CATEGORY_OF or pattern.type in CATEGORIES or pattern.type in seen:
+                raise PydanticCustomError(
+                    "policy",
+                    "{name} is taken; give the type another name",
+                    {"name": pattern.type, "at": ("patterns", index, "type")},
+                )
+            seen.add(pattern.type)
 
     def canonical_bytes(self) -> bytes:
         """Return the document by RFC 8785 (JCS). What the author left out stays out.
@@ -214,6 +250,16 @@ class PolicyDocument(_Part):
     def redacted_types(self) -> frozenset[str]:
         """Types and categories to mask in summaries, journals and exports."""
         return self._types_with("redact")
+
+    @property
+    def model_call_blocked_types(self) -> frozenset[str]:
+        """Types and categories that no model is sent."""
+        return self._types_with("block_model_call")
+
+    @property
+    def tool_call_blocked_types(self) -> frozenset[str]:
+        """Types and categories that no tool is handed."""
+        return self._types_with("block_tool_call")
 
     def _types_with(self, *actions: ContentAction) -> frozenset[str]:
         return frozenset(name for rule in self.content if rule.action in actions for name in rule.types)

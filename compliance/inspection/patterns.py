@@ -24,15 +24,20 @@ class Match(Protocol):
 class Pattern:
     """A compiled expression. `À` to `ÿ` stand for upper- and lower-case letters beyond ASCII."""
 
-    def __init__(self, expression: str, *, ignore_case: bool = False) -> None:
+    def __init__(self, expression: str, *, ignore_case: bool = False, max_memory: int = 32 << 20) -> None:
         options = re2.Options()
         options.encoding = re2.Options.Encoding.LATIN1
         options.case_sensitive = not ignore_case
         options.log_errors = False
         # Room for the automaton's states; past it RE2 goes on, but several times slower.
-        options.max_mem = 32 << 20
+        options.max_mem = max_memory
         self.expression = expression
         self._compiled = re2.compile(expression.encode("latin-1"), options=options)
+
+    @property
+    def program_size(self) -> int:
+        """How many instructions the expression comes to, a measure of what it can cost."""
+        return int(self._compiled.programsize)
 
     def find(self, data: bytes, start: int = 0, end: int | None = None) -> Iterator[Match]:
         """Yield the matches from left to right, none overlapping another."""

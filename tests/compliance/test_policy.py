@@ -163,7 +163,7 @@ class TestDigest:
     @pytest.mark.parametrize(
         ("path", "value"),
         [
-            ("version", 2),
+            ("version", 3),
             ("retention_days", 2191),
             ("description", "Other."),
             ("sign_offs.not_requester", False),
@@ -255,7 +255,26 @@ class TestRefusals:
         assert policy.capabilities.forbidden == ("network:smtp:send:external",)
 
     def test_a_rule_that_no_detector_serves_is_refused(self) -> None:
-        assert _paths(_changed("content.0.types", ["phi", "mnpi"])) == ["content.0.types"]
+        assert _paths(_changed("content.0.types", ["phi", "mnpi"])) == ["content.0.types.1"]
+
+    @pytest.mark.parametrize(
+        ("pattern", "where"),
+        [
+            ({"type": "badge", "category": "pii", "pattern": "(a+)+$"}, "patterns.0.pattern"),
+            ({"type": "badge", "category": "staff", "pattern": "B[0-9]{4}"}, "patterns.0.category"),
+            ({"type": "us_ssn", "category": "pii", "pattern": "B[0-9]{4}"}, "patterns.0.type"),
+            ({"type": "Badge No", "category": "pii", "pattern": "B[0-9]{4}"}, "patterns.0.type"),
+        ],
+    )
+    def test_an_unusable_pattern_is_named_where_it_stands(self, pattern: dict[str, str], where: str) -> None:
+        assert _paths(_changed("patterns", [pattern])) == [where]
+
+    def test_a_type_of_its_own_may_have_rules(self) -> None:
+        document = _changed("patterns", [{"type": "badge", "category": "mnpi", "pattern": "B[0-9]{4}"}])
+        document["content"].append({"types": ["badge"], "action": "block_model_call"})
+        policy = parse_policy(document)
+        assert policy.model_call_blocked_types == {"badge"}
+        assert policy.tool_call_blocked_types == frozenset()
 
     def test_all_problems_are_told_at_once(self) -> None:
         document = _changed("version", 0)

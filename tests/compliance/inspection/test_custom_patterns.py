@@ -1,0 +1,44 @@
+"""Which expressions a policy may bring along."""
+
+import pytest
+
+from compliance.inspection.custom_patterns import UnusablePattern, compile_custom_pattern
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        r"\bEMP-[0-9]{6}\b",
+        "[a+]+x",
+        r"\(a+\)+",
+        r"[]a)]+(?:b)+",
+        "(a+){1,3}b",
+        "(?i)project (?:falcon|heron)",
+        "[[:alpha:]]+-[0-9]+",
+    ],
+)
+def test_a_plain_expression_is_taken(expression: str) -> None:
+    compile_custom_pattern(expression)
+
+
+@pytest.mark.parametrize(
+    ("expression", "reason"),
+    [
+        ("(a+)+$", "repeat inside a repeat"),
+        ("(?:(?:a*)b|c)*d", "repeat inside a repeat"),
+        ("(x{2,})+y", "repeat inside a repeat"),
+        ("[a-z ]{1,900}[0-9]", "steps, over 300"),
+        ("(a{1,500}){1,500}", "RE2"),
+        (r"(a)\1", "RE2"),
+        ("(?=a)b", "RE2"),
+        ("(", "RE2"),
+        ("a*", "empty text"),
+        (".", "any character"),
+        ("字", "Latin-1"),
+        ("", "1 to 500 characters"),
+        ("a" * 501, "1 to 500 characters"),
+    ],
+)
+def test_an_unusable_expression_is_refused_with_the_reason(expression: str, reason: str) -> None:
+    with pytest.raises(UnusablePattern, match=reason):
+        compile_custom_pattern(expression)
