@@ -20,6 +20,7 @@ _TYPES_OF_CATEGORY: Mapping[str, tuple[str, ...]] = {
         "iban",
         "ip_address",
         "licence_number",
+        "national_id",
         "passport_number",
         "person_name",
         "phone_number",
