@@ -7,28 +7,92 @@ import uuid
 
 from django.conf import settings
 from django.db import models
+from django.utils import timezone
 from knox.models import AbstractAuthToken
 
 from compliance.append_only import append_only
 
 
+class PolicyStatus(models.TextChoices):
+    DRAFT = "draft", "Draft"
+    PUBLISHED = "published", "Published"
+    RETIRED = "retired", "Retired"
+    WITHDRAWN = "withdrawn", "Withdrawn"
+
+
 @append_only
 class Policy(models.Model):
-    """One immutable version of a policy, named by the SHA-256 of its canonical document."""
+    """One immutable version of a policy, named by the SHA-256 of its canonical document.
+
+    A draft until it is published. What happens to it is told by rows of their own, never by a change of this one.
+    """
 
     name = models.CharField(max_length=60)
     version = models.PositiveIntegerField()
     digest = models.CharField(max_length=64, unique=True)
     document = models.TextField(help_text="The document in its canonical form (RFC 8785), exactly as digested.")
+    drafted_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        help_text="Empty for what comes with the product.",
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
         verbose_name_plural = "policies"
-        ordering = ["name", "-version"]
-        constraints = [models.UniqueConstraint(fields=["name", "version"], name="one_policy_per_version")]
+        ordering = ["name", "-version", "-id"]
 
     def __str__(self) -> str:
         return f"{self.name} v{self.version}"
+
+    @property
+    def status(self) -> PolicyStatus:
+        """Where this version stands. Select `publication` and `retirement` along with a list of policies."""
+        published, ended = hasattr(self, "publication"), hasattr(self, "retirement")
+        if ended:
+            return PolicyStatus.RETIRED if published else PolicyStatus.WITHDRAWN
+        return PolicyStatus.PUBLISHED if published else PolicyStatus.DRAFT
+
+
+@append_only
+class PolicyPublication(models.Model):
+    """A version was published: workflows may be created under it from here on, and the gate knows it for ever.
+
+    Name and version are those of the policy, so that the database lets no second document take their place.
+    """
+
+    policy = models.OneToOneField(Policy, on_delete=models.PROTECT, related_name="publication")
+    name = models.CharField(max_length=60)
+    version = models.PositiveIntegerField()
+    published_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        help_text="Empty for what comes with the product.",
+    )
+    published_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["name", "version"], name="one_publication_per_version")]
+
+    def __str__(self) -> str:
+        return f"{self.name} v{self.version}"
+
+
+@append_only
+class PolicyRetirement(models.Model):
+    """A published version was retired, or a draft withdrawn: no new workflow comes under it."""
+
+    policy = models.OneToOneField(Policy, on_delete=models.PROTECT, related_name="retirement")
+    retired_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    retired_at = models.DateTimeField(default=timezone.now)
+    reason = models.CharField(max_length=400)
+
+    def __str__(self) -> str:
+        return str(self.policy)
 
 
 @append_only

@@ -1,4 +1,8 @@
-"""Which version of a policy is in force, and the immutable rows that workflows are bound to."""
+"""Which version of a policy is in force, and the immutable rows that workflows are bound to.
+
+In force under a name is the published version with the highest number, unless that one is retired: then none is,
+since falling back to an older one could silently loosen the rules.
+"""
 
 import hashlib
 import hmac
@@ -6,48 +10,95 @@ from functools import lru_cache
 from typing import Any
 
 import structlog
+from django.db import connections, transaction
+from django.db.models import QuerySet
 
 from compliance.gate import PolicyTerms, read_policy_terms
-from compliance.models import Policy
+from compliance.models import Policy, PolicyPublication, PolicyStatus
 from compliance.policy import PolicyDocument, builtin_policies, parse_policy_bytes
 
 log = structlog.get_logger(__name__)
 
 
 class UnknownPolicy(LookupError):
-    """No policy of that name is published."""
+    """No policy of that name is published. The message is for whoever named it."""
+
+
+class RetiredPolicy(UnknownPolicy):
+    """There is a policy of that name, but its newest version is retired."""
 
 
 def publish_builtin_policies() -> None:
-    """Store each built-in policy's present version, once. An edited document needs a new version number."""
+    """Publish the present version of each policy that comes with the product, once.
+
+    A policy of which persons have published a version is theirs: the product's stays out of its way. An edited
+    document of ours needs a new version number.
+    """
     for document in builtin_policies():
-        canonical = document.canonical_bytes()
-        row, _ = Policy.objects.get_or_create(
-            name=document.name,
-            version=document.version,
-            defaults={"digest": document.digest, "document": canonical.decode()},
-        )
-        if row.digest != document.digest:
+        publications = PolicyPublication.objects.filter(name=document.name)
+        if publications.filter(policy__digest=document.digest).exists():
+            continue
+        if publications.filter(published_by__isnull=False).exists():
+            log.info("builtin_policy_superseded", name=document.name, version=document.version)
+            continue
+        if publications.filter(version__gte=document.version).exists():
             raise ValueError(
                 f"policy {document.name} v{document.version} was published with other contents: raise its version"
             )
+        with transaction.atomic():
+            policy, _ = Policy.objects.get_or_create(
+                digest=document.digest,
+                defaults={
+                    "name": document.name,
+                    "version": document.version,
+                    "document": document.canonical_bytes().decode(),
+                },
+            )
+            PolicyPublication.objects.create(policy=policy, name=document.name, version=document.version)
 
 
-def publish_after_migrate(**_: Any) -> None:
-    """Receiver of `post_migrate`."""
-    publish_builtin_policies()
+def publish_after_migrate(using: str, **_: Any) -> None:
+    """Receiver of `post_migrate`; after a migration backwards the table may be gone."""
+    if PolicyPublication._meta.db_table in connections[using].introspection.table_names():
+        publish_builtin_policies()
+
+
+def published_policies() -> QuerySet[Policy]:
+    """Return every version that was ever published, retired ones included: those that evidence may name."""
+    return Policy.objects.filter(publication__isnull=False).select_related("publication", "retirement")
 
 
 def find_policy(name: str) -> Policy:
-    """Return the newest published version under that name or alias. Raises UnknownPolicy."""
-    row = Policy.objects.filter(name=_canonical_name(name)).order_by("-version").first()
+    """Return the version in force under that name or alias. Raises UnknownPolicy, RetiredPolicy among it."""
+    row = _find_newest(name)
+    if row is None:
+        canonical = find_alias(name)
+        row = _find_newest(canonical) if canonical else None
     if row is None or not _is_intact(row):
         raise UnknownPolicy(f"no policy named {name} is published")
+    if row.status == PolicyStatus.RETIRED:
+        raise RetiredPolicy(f"policy {row} is retired, and no newer version is published")
     return row
 
 
+def find_alias(alias: str) -> str | None:
+    """Return the name of the policy whose newest published version has that alias; None where none has."""
+    for row in _newest_versions():
+        if _is_intact(row) and alias in _parse_document(row.document).aliases:
+            return row.name
+    return None
+
+
+def list_policies_in_force() -> list[PolicyDocument]:
+    """Return the document in force under each name: those that come with the product first, then by name."""
+    order = [document.name for document in builtin_policies()]
+    rows = [row for row in _newest_versions() if row.status == PolicyStatus.PUBLISHED and _is_intact(row)]
+    rows.sort(key=lambda row: (order.index(row.name) if row.name in order else len(order), row.name))
+    return [_parse_document(row.document) for row in rows]
+
+
 def read_policy_document(policy: Policy) -> PolicyDocument:
-    """Return the document of a stored version. Raises UnknownPolicy when it was changed after its publication."""
+    """Return the document of a stored version. Raises UnknownPolicy when it was changed after it was drafted."""
     if not _is_intact(policy):
         raise UnknownPolicy(f"the document of policy {policy} does not match its digest")
     return _parse_document(policy.document)
@@ -55,14 +106,25 @@ def read_policy_document(policy: Policy) -> PolicyDocument:
 
 def load_policy_terms(digests: set[str] | None = None) -> dict[str, PolicyTerms]:
     """Return what the gate needs of every published version, by digest; a document that was changed is not known."""
-    rows = Policy.objects.all() if digests is None else Policy.objects.filter(digest__in=digests)
+    rows = published_policies() if digests is None else published_policies().filter(digest__in=digests)
     return {row.digest: _parse_terms(row.document) for row in rows if _is_intact(row)}
 
 
 def load_policy_documents(digests: set[str]) -> dict[str, PolicyDocument]:
     """Return the documents of those versions, by digest; a document that was changed is not known."""
-    rows = Policy.objects.filter(digest__in=digests)
+    rows = published_policies().filter(digest__in=digests)
     return {row.digest: _parse_document(row.document) for row in rows if _is_intact(row)}
+
+
+def _find_newest(name: str) -> Policy | None:
+    return published_policies().filter(name=name).order_by("-version").first()
+
+
+def _newest_versions() -> list[Policy]:
+    newest: dict[str, Policy] = {}
+    for row in published_policies().order_by("version"):
+        newest[row.name] = row
+    return list(newest.values())
 
 
 def _is_intact(policy: Policy) -> bool:
@@ -76,13 +138,6 @@ def _is_intact(policy: Policy) -> bool:
 @lru_cache(maxsize=256)
 def _compute_digest(document: str) -> str:
     return hashlib.sha256(document.encode()).hexdigest()
-
-
-def _canonical_name(name: str) -> str:
-    for document in builtin_policies():
-        if name == document.name or name in document.aliases:
-            return document.name
-    return name
 
 
 @lru_cache(maxsize=256)

@@ -204,11 +204,14 @@ class PolicyDocument(_Part):
             for name in rule.types:
                 if name not in found:
                     known = name in CATEGORIES or name in CATEGORY_OF
-                    raise PydanticCustomError(
-                        "policy",
+                    problem = (
                         "none of the detectors finds {name}; list one that does"
                         if known
-                        else "{name} is no finding type or category; there are {types}, and the categories {categories}",
+                        else "{name} is no finding type or category; there are {types}, categories {categories}"
+                    )
+                    raise PydanticCustomError(
+                        "policy",
+                        problem,  # type: ignore[arg-type]  # one of the two literals above
                         {
                             "name": repr(name),
                             "types": ", ".join(sorted(CATEGORY_OF)),

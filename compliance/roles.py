@@ -57,6 +57,11 @@ def may_draft_policy(user: Actor) -> bool:
     return POLICY_AUTHOR in roles_of(user)
 
 
+def may_see_drafts(user: Actor) -> bool:
+    """Read policies that are not published, and what they would have done to past executions."""
+    return may_read_everything(user) or may_draft_policy(user)
+
+
 def may_settle(user: Actor) -> bool:
     """Settle a call whose outcome is unknown."""
     return bool(roles_of(user) & {ADMIN, APPROVER})

@@ -15,7 +15,7 @@ from django.db import IntegrityError, transaction
 from compliance.capabilities import CapabilityError, Grant, resolve
 from compliance.content import create_content_key, seal_secret, store_text
 from compliance.models import Policy
-from compliance.policies_in_force import UnknownPolicy, find_policy, read_policy_document
+from compliance.policies_in_force import RetiredPolicy, UnknownPolicy, find_policy, read_policy_document
 from compliance.roles import may_create_workflow
 from compliance.services import open_chain, record_audit_event
 from workflows.agents.runner import FALLBACK_PROVIDER, provider_problem, resolve_provider
@@ -175,6 +175,9 @@ def _resolve_stage(stage: StageRequest, stage_id: str, report: Callable[[str, st
         report("provider", problem)
     try:
         policy = find_policy(stage.compliance_policy)
+    except RetiredPolicy as error:
+        report("compliance_policy", f"The {error}; name one that is in force.")
+        return None
     except UnknownPolicy:
         report("compliance_policy", f"No policy named '{stage.compliance_policy}' is published.")
         return None

@@ -1,4 +1,4 @@
-"""`/compliance/presets`: the built-in policies."""
+"""`/compliance/presets`: the policies in force."""
 
 from typing import Any
 
@@ -8,7 +8,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from compliance.policy import PolicyDocument, builtin_policies
+from compliance.policies_in_force import list_policies_in_force
+from compliance.policy import PolicyDocument
 
 
 class PolicyPresetResponseSerializer(serializers.Serializer[Any]):
@@ -51,5 +52,5 @@ def describe_policy(policy: PolicyDocument) -> dict[str, Any]:
 class PresetsView(APIView):
     @extend_schema(operation_id="compliance_presets", responses=PolicyPresetResponseSerializer(many=True))
     def get(self, request: Request) -> Response:
-        """The built-in policies: what each grants, allows at most, forbids and asks for."""
-        return Response([describe_policy(policy) for policy in builtin_policies()])
+        """The policies in force: what each grants, allows at most, forbids and asks for."""
+        return Response([describe_policy(policy) for policy in list_policies_in_force()])

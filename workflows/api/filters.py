@@ -11,7 +11,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from django_filters.filters import CharFilter, ChoiceFilter, IsoDateTimeFilter, UUIDFilter
 from django_filters.rest_framework import FilterSet
 
-from compliance.policies_in_force import UnknownPolicy, find_policy
+from compliance.policies_in_force import find_alias
 from workflows.models import Execution, ExecutionStatus, Role, Stage, StageStatus, Verdict, Workflow, WorkflowStatus
 
 _is_digest = RegexValidator(r"\A[0-9a-f]{64}\Z", "Give a SHA-256 as 64 hexadecimal digits in lower case.")
@@ -40,10 +40,7 @@ def policy_filter(field_name: str) -> CharFilter:
 
 
 def _match_policy(queryset: QuerySet[Any], field_name: str, value: str) -> QuerySet[Any]:
-    try:
-        return queryset.filter(**{field_name: find_policy(value).name})
-    except UnknownPolicy:
-        return queryset.none()
+    return queryset.filter(**{field_name: find_alias(value) or value})
 
 
 class WorkflowFilter(FilterSet):
