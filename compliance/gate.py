@@ -15,7 +15,7 @@ from compliance.capabilities import CapabilityError, is_allowed, resolve
 from compliance.chain import Attestation, ChainError, read_chain
 from compliance.envelope import Envelope
 from compliance.lineage import Lineage, UpstreamBinding, trace_lineage
-from compliance.policy_terms import PolicyTerms, combine_sign_off_terms, read_policy_terms
+from compliance.policy_terms import PolicyTerms, SignOffTerms, combine_sign_off_terms, read_policy_terms
 from compliance.verdicts import APPROVALS, Check, find_verdict_problem, judge
 
 __all__ = [
@@ -28,8 +28,11 @@ __all__ = [
     "Permit",
     "PolicyTerms",
     "Refuse",
+    "SignOffCount",
     "UpstreamBinding",
     "Wait",
+    "bind_lineage",
+    "count_sign_offs",
     "decide",
     "decide_on_chain",
     "decide_tool_call",
@@ -96,6 +99,15 @@ class Refuse:
 
 
 @dataclass(frozen=True)
+class SignOffCount:
+    """The sign-offs that the lineage asks for, the digests of those that count, and whether a person refused."""
+
+    asked: SignOffTerms
+    given: tuple[str, ...] = ()
+    refused: bool = False
+
+
+@dataclass(frozen=True)
 class Permit:
     """A tool call that may be made."""
 
@@ -116,6 +128,18 @@ def decide_on_chain(
     policies: Mapping[str, PolicyTerms], request: AdmissionRequest, chain: Sequence[Attestation]
 ) -> Allow | Wait | Refuse:
     """`decide`, over certificates that `read_chain` has verified already."""
+    lineage = bind_lineage(policies, request, chain)
+    if isinstance(lineage, Refuse):
+        return lineage
+    if request.role != "release":
+        return Allow(lineage)
+    return _decide_release([policies[digest] for digest in lineage.policies], request, lineage, chain)
+
+
+def bind_lineage(
+    policies: Mapping[str, PolicyTerms], request: AdmissionRequest, chain: Sequence[Attestation]
+) -> Lineage | Refuse:
+    """Return what a stage rests on, where the certificates bear it out; else why it may not run."""
     if not chain:
         return Refuse("evidence_invalid", "there is no opening certificate, so nothing says what was asked for")
     if chain[-1].kind == "closing":
@@ -142,9 +166,7 @@ def decide_on_chain(
     unknown = [digest for digest in lineage.policies if digest not in policies]
     if unknown:
         return Refuse("policy_unknown", f"the lineage ran under policy {unknown[0][:12]}, which is not known")
-    if request.role != "release":
-        return Allow(lineage)
-    return _decide_release([policies[digest] for digest in lineage.policies], request, lineage, chain)
+    return lineage
 
 
 def decide_tool_call(capability: str, effective: Sequence[str], forbidden: Sequence[str], role: str) -> Permit | Refuse:
@@ -154,6 +176,31 @@ def decide_tool_call(capability: str, effective: Sequence[str], forbidden: Seque
     except CapabilityError as error:
         return Refuse("not_granted", str(error))
     return Permit() if denial is None else Refuse(denial.reason, denial.detail)
+
+
+def count_sign_offs(
+    lineage_terms: Sequence[PolicyTerms],
+    request: AdmissionRequest,
+    subject_digest: str | None,
+    chain: Sequence[Attestation],
+) -> SignOffCount:
+    """Count the sign-offs of a release over exactly its subject: one for each person who may sign."""
+    asked = combine_sign_off_terms(lineage_terms)
+    signers: dict[str, str] = {}
+    for entry in chain:
+        if entry.kind != "sign_off" or entry.execution_id != request.execution_id:
+            continue
+        if entry.subject_digest != subject_digest:
+            continue
+        if entry.predicate["decision"] == "reject":
+            return SignOffCount(asked, refused=True)
+        signer = entry.predicate["signer"]["id"]
+        if not signer:
+            continue
+        if signer == request.requester_id and not asked.requester_may_sign:
+            continue
+        signers.setdefault(signer, entry.digest)
+    return SignOffCount(asked, tuple(signers.values()))
 
 
 def find_grant_problem(granted: Sequence[str], terms: PolicyTerms, role: str) -> Refuse | None:
@@ -283,21 +330,9 @@ def _decide_release(
     if request.blocking_findings:
         found = ", ".join(request.blocking_findings)
         return Refuse("content_blocked", f"the artifact holds what its policies block: {found}", lineage)
-    asked = combine_sign_off_terms(lineage_terms)
-    signers: dict[str, str] = {}
-    for entry in chain:
-        if entry.kind != "sign_off" or entry.execution_id != request.execution_id:
-            continue
-        if entry.subject_digest != lineage.subject_digest:
-            continue
-        if entry.predicate["decision"] == "reject":
-            return Refuse("sign_off_refused", "a person refused to sign this artifact off", lineage)
-        signer = entry.predicate["signer"]["id"]
-        if not signer:
-            continue
-        if signer == request.requester_id and not asked.requester_may_sign:
-            continue
-        signers.setdefault(signer, entry.digest)
-    if len(signers) < asked.required:
-        return Wait(lineage, asked.required, len(signers))
-    return Allow(lineage, tuple(signers.values()))
+    signed = count_sign_offs(lineage_terms, request, lineage.subject_digest, chain)
+    if signed.refused:
+        return Refuse("sign_off_refused", "a person refused to sign this artifact off", lineage)
+    if len(signed.given) < signed.asked.required:
+        return Wait(lineage, signed.asked.required, len(signed.given))
+    return Allow(lineage, signed.given)

@@ -13,8 +13,10 @@ from compliance.shapes import (
     each,
     identifier,
     integer,
+    json_object,
     mapping,
     members,
+    members_and_later,
     one_of,
     optional,
     scalar,
@@ -28,7 +30,8 @@ ENDS = frozenset({"completed", "blocked", "failed", "cancelled"})
 
 POLICY = members(name=text, version=integer, digest=sha256)
 REASON = members(code=text, detail=text)
-CHECK = members(name=text, passed=boolean, detail=text)
+# `inputs` came later: certificates without it were issued, and are verified for as long as they are kept.
+CHECK = members_and_later({"name": text, "passed": boolean, "detail": text}, inputs=json_object)
 USAGE = members(requests=integer, input_tokens=integer, output_tokens=integer)
 DENIAL = members(permission=text, reason=text, detail=text)
 GRANT = members(effective=each(text), denied=each(DENIAL))

@@ -4,6 +4,7 @@ A shape is a function from a value and its place to the first problem found, or 
 may then index, compare and encode without guarding itself. Standard library only.
 """
 
+import math
 import re
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
@@ -12,6 +13,7 @@ Shape = Callable[[Any, str], str | None]
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _MAX_INTEGER = 2**53  # beyond it RFC 8785 numbers lose digits
+_MAX_DEPTH = 8
 
 
 def text(value: Any, where: str) -> str | None:
@@ -129,18 +131,52 @@ def at_least(**shapes: Shape) -> Shape:
 
 def members(**shapes: Shape) -> Shape:
     """An object of exactly these members: an unknown one could claim what nobody checks, so it is refused."""
-    required = at_least(**shapes)
+    return members_and_later(shapes)
+
+
+def members_and_later(required: Mapping[str, Shape], **later: Shape) -> Shape:
+    """An object of exactly these members, of which the later ones may be missing: earlier versions wrote none."""
+    demanded = at_least(**required)
 
     def check(value: Any, where: str) -> str | None:
-        problem = required(value, where)
+        problem = demanded(value, where)
         if problem is not None:
             return problem
         for name in value:
-            if name not in shapes:
+            if name not in required and name not in later:
                 return f"{where}: {str(name)[:60]!r} is not a member that this version knows"
-        return None
+        present = {name: shape for name, shape in later.items() if name in value}
+        return at_least(**present)(value, where)
 
     return check
+
+
+def json_object(value: Any, where: str) -> str | None:
+    """An object of any JSON values, nested a few levels deep; its numbers are those that RFC 8785 keeps exact."""
+    if not isinstance(value, Mapping):
+        return f"{where}: is not an object"
+    return _find_json_problem(value, where, _MAX_DEPTH)
+
+
+def _find_json_problem(value: Any, where: str, depth: int) -> str | None:
+    if value is None or isinstance(value, bool):
+        return None
+    if isinstance(value, str):
+        return text(value, where)
+    if isinstance(value, int | float):
+        exact = math.isfinite(value) and abs(value) <= _MAX_INTEGER
+        return None if exact else f"{where}: is not a number of at most 2^53"
+    if not isinstance(value, Mapping | list):
+        return f"{where}: is not a JSON value"
+    if depth == 0:
+        return f"{where}: is nested too deeply"
+    entries = value.items() if isinstance(value, Mapping) else enumerate(value)
+    for name, entry in entries:
+        problem = text(name, where) if isinstance(value, Mapping) else None
+        problem = problem or _find_json_problem(entry, f"{where}.{str(name)[:60]}", depth - 1)
+        if problem is not None:
+            return problem
+    return None
 
 
 def is_same(left: Any, right: Any) -> bool:

@@ -13,7 +13,7 @@ import rfc8785
 
 from compliance.chain import NEVER_ADMITTED, PREDICATE_TYPES, STATEMENT_TYPE, compute_opening_subject
 from compliance.lineage import Lineage, describe_lineage
-from compliance.verdicts import Check
+from compliance.verdicts import Check, describe_check
 
 
 @dataclass(frozen=True)
@@ -214,7 +214,7 @@ def draft_execution(
             "sign_offs": list(sign_offs),
             "outcome": {"status": status, "code": reason[0], "detail": reason[1]},
             "verdict": verdict,
-            "checks": [asdict(check) for check in checks],
+            "checks": [describe_check(check) for check in checks],
             "missing_proofs": list(missing_proofs),
             "agent": dict(agent),
             "usage": dict(usage),

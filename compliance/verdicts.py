@@ -4,7 +4,8 @@ Standard library only.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 from compliance.chain import Attestation
 from compliance.policy_terms import PolicyTerms
@@ -21,11 +22,21 @@ ROLE_PROOFS: Mapping[str, frozenset[str]] = {
 
 @dataclass(frozen=True)
 class Check:
-    """One named check that ran. `passed` is its result; `detail` says on what it rests."""
+    """One named check that ran. `passed` is its result; `detail` says on what it rests, in words.
+
+    `inputs` is what it was given to decide on, as JSON: digests, names, numbers and findings, never a text's value.
+    It is empty where the certificate was issued before inputs were recorded.
+    """
 
     name: str
     passed: bool
     detail: str
+    inputs: Mapping[str, Any] = field(default_factory=dict)
+
+
+def describe_check(check: Check) -> dict[str, Any]:
+    """Return a check as it stands in a certificate and in an execution's record."""
+    return {"name": check.name, "passed": check.passed, "detail": check.detail, "inputs": dict(check.inputs)}
 
 
 def find_required_proofs(policies: Sequence[PolicyTerms], role: str) -> tuple[str, ...]:
@@ -56,7 +67,7 @@ def find_verdict_problem(policies: Mapping[str, PolicyTerms], end: Attestation) 
     certified = predicate["verdict"]
     if predicate["outcome"]["status"] != "completed":
         return "its verdict is compliant, but it did not complete" if certified == "compliant" else None
-    checks = [Check(entry["name"], entry["passed"], entry["detail"]) for entry in predicate["checks"]]
+    checks = [Check(**entry) for entry in predicate["checks"]]
     terms = [policies[digest] for digest in {end.policy_digest, *end.lineage_policies}]
     verdict, missing = judge(checks, terms, end.role)
     if verdict != certified:
