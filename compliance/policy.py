@@ -211,7 +211,7 @@ class PolicyDocument(_Part):
                     )
                     raise PydanticCustomError(
                         "policy",
-                        problem,  # type: ignore[arg-type]  # one of the two literals above
+                        problem,
                         {
                             "name": repr(name),
                             "types": ", ".join(sorted(CATEGORY_OF)),

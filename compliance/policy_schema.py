@@ -1,0 +1,31 @@
+"""The JSON Schema of a policy document, generated from the code that validates it (JSON Schema, draft 2020-12).
+
+What one schema cannot say (a ceiling that grants what is forbidden, a rule that no detector serves) is said by
+`manage.py policy validate`, which also names the line.
+"""
+
+from typing import Any
+
+from compliance.inspection import BUILTIN_DETECTORS, CATEGORIES
+from compliance.policy import PROOFS, PolicyDocument
+
+_DIALECT = "https://json-schema.org/draft/2020-12/schema"
+# compliance.capabilities: two to four segments of which the last may be a star, or a star alone.
+_CAPABILITY = r"^(\*|[a-z0-9_.-]{1,64}(:[a-z0-9_.-]{1,64}){0,2}:([a-z0-9_.-]{1,64}|\*))$"
+
+
+def build_policy_schema() -> dict[str, Any]:
+    """Return the schema of the documents that `/compliance/policies` and `manage.py policy` take."""
+    schema = PolicyDocument.model_json_schema()
+    parts = schema["$defs"]
+    for members in (schema, *parts.values()):
+        members["description"] = " ".join(members["description"].split())
+    capabilities = parts["CapabilityRules"]["properties"]
+    for name in ("default", "ceiling", "forbidden"):
+        capabilities[name]["items"] = {"type": "string", "pattern": _CAPABILITY}
+    for lists in (*capabilities.values(), schema["properties"]["detectors"], schema["properties"]["required_proofs"]):
+        lists["uniqueItems"] = True
+    parts["CustomPattern"]["properties"]["category"]["enum"] = sorted(CATEGORIES)
+    schema["properties"]["required_proofs"]["items"] = {"enum": sorted(PROOFS)}
+    schema["properties"]["detectors"]["items"] = {"type": "string", "examples": list(BUILTIN_DETECTORS)}
+    return {"$schema": _DIALECT, **schema, "title": "Countersign policy"}
