@@ -6,8 +6,9 @@ from uuid import UUID
 
 from django.contrib.auth.models import User
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
+from knox.crypto import hash_token
 from knox.settings import knox_settings
 
 from compliance.models import ApiKey
@@ -97,3 +98,14 @@ def api_keys_of(user: User) -> QuerySet[ApiKey]:
 
 def find_api_key(key_id: UUID) -> ApiKey | None:
     return ApiKey.objects.select_related("user").filter(key_id=key_id).first()
+
+
+def find_active_key(plaintext: str) -> ApiKey | None:
+    """The key with that plain text, with its user and the user's roles; None for one that does not serve."""
+    return (
+        ApiKey.objects.select_related("user")
+        .prefetch_related("user__groups")  # the roles, which nearly everybody asks for
+        .filter(digest=hash_token(plaintext), user__is_active=True, revoked_at=None)
+        .filter(Q(expiry=None) | Q(expiry__gt=timezone.now()))
+        .first()
+    )

@@ -4,13 +4,12 @@ from datetime import timedelta
 
 import structlog
 from django.contrib.auth.models import User
-from django.db.models import Q
 from django.utils import timezone
-from knox.crypto import hash_token
 from rest_framework.authentication import BaseAuthentication, get_authorization_header
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
+from compliance.api_keys import find_active_key
 from compliance.models import ApiKey
 
 CHALLENGE = "Bearer"
@@ -31,7 +30,7 @@ class ApiKeyAuthentication(BaseAuthentication):
             return None
         if len(words) != 2 or len(words[1]) > _LONGEST_KEY or not words[1].isascii():
             raise AuthenticationFailed()
-        key = _active_key(words[1].decode("ascii"))
+        key = find_active_key(words[1].decode("ascii"))
         if key is None:
             raise AuthenticationFailed()
         _record_use(key)
@@ -40,16 +39,6 @@ class ApiKeyAuthentication(BaseAuthentication):
 
     def authenticate_header(self, request: Request) -> str:
         return CHALLENGE
-
-
-def _active_key(plaintext: str) -> ApiKey | None:
-    return (
-        ApiKey.objects.select_related("user")
-        .prefetch_related("user__groups")  # the roles, which nearly every view asks for
-        .filter(digest=hash_token(plaintext), user__is_active=True, revoked_at=None)
-        .filter(Q(expiry=None) | Q(expiry__gt=timezone.now()))
-        .first()
-    )
 
 
 def _record_use(key: ApiKey) -> None:
