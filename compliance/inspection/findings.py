@@ -31,6 +31,7 @@ _TYPES_OF_CATEGORY: Mapping[str, tuple[str, ...]] = {
     ),
     "phi": (
         "age_over_89",
+        "biometric_id",
         "date",
         "device_id",
         "health_plan_number",
