@@ -10,7 +10,7 @@ SLOW := slow or browser or fuzz
 PYTEST := $(BIN)/pytest -q -n auto -rs
 
 .DEFAULT_GOAL := help
-.PHONY: help venv venv-ner demo serve test check lint migrations-check bench screenshots lock clean
+.PHONY: help venv venv-ner demo serve test check lint migrations-check bench evaluate screenshots lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -67,6 +67,9 @@ migrations-check: $(STAMP)  ## fail when a model has changed without its migrati
 bench: $(STAMP)  ## latency and throughput against a stub model
 	$(BIN)/python -m benchmarks.run
 	$(BIN)/python -m benchmarks.recovery
+
+evaluate: $(STAMP)  ## recall and precision of the inspection, written into docs/inspection.md
+	$(BIN)/python -m benchmarks.inspection_quality
 
 screenshots: $(STAMP)  ## take the documentation's picture anew (needs chromium)
 	$(BIN)/python -m docs.make_screenshots

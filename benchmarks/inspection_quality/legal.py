@@ -1,0 +1,82 @@
+"""Legal letters: from and to counsel, demand letters, engagement letters, notices, extracts of contracts."""
+
+OPENINGS = (
+    "{address}\n\n{date}\n\nDear {titled_name},\n\n",
+    "VIA EMAIL ({email})\n{date}\n\nRe: {citation}\n\n",
+    "MEMORANDUM\nTO: {name}\nFROM: {name}\nDATE: {date}\nRE: lease dispute\n\n",
+    "NOTICE OF TERMINATION\n\n",
+    "Dear {titled_name}:\n\n",
+    "ENGAGEMENT LETTER\n{date}\n",
+    "Dear Sir or Madam,\n\n",
+    "AFFIDAVIT\nState of Oregon\n\n",
+    "Without prejudice\n{foreign_address}\n{date}\n\n",
+)
+
+SENTENCES = (
+    "We represent {titled_name} in this matter.",
+    "On {date} your client signed the lease.",
+    "The agreement dated {date} was amended on {date}.",
+    "Payment is due by {yearless_date}.",
+    "The premises at {address} are vacant.",
+    "Please reply to {email} or call {us_phone}.",
+    "Funds are to be wired to {iban}.",
+    "Our client trust {account}.",
+    "The witness, {plain_name}, saw the collision.",
+    "{plain_name} and {plain_name} were deposed.",
+    "The deponent's {passport} was copied.",
+    "The vehicle, {vin}, was repossessed.",
+    "The car with {plate} was parked outside.",
+    "Claimant: {name}, {birth}, {ssn}",
+    "Beneficiary {name}, {national_id}",
+    "The notary, {licence}, attended.",
+    "He was born on {birth_date} and resides at {address}.",
+    "The hearing is set for {date_time}.",
+    "Between {date_range} the tenant withheld rent.",
+    "Signed on the premises this day, {date}.",
+    "Our London office can be reached at {foreign_phone}.",
+    "Serve process at {foreign_address}.",
+    "Served by mail in {city_line}",
+    "The draft is at {url}.",
+    "Card {card} was charged twice.",
+    "In {open_month} the parties met.",
+    "Attorney for the plaintiff: {name}",
+    "The testator, {titled_name}, executed the will on {date}.",
+    "Access to the data room: {said_password}",
+    "The server at {ip} hosted the copies.",
+    "Taxpayer {itin}",
+    "Reference is made to your letter of {date}.",
+    "The child was born on {birth_date}.",
+    "Witness: {name}\n{phone}",
+)
+
+HARMLESS = (
+    "See {citation} and {citation}.",
+    "Damages of {money} are claimed.",
+    "The party may terminate with 30 days' notice.",
+    "{citation} applies.",
+    "Interest accrues at {money} per annum.",
+    "The obligations of Section 4.2 survive for 3-5 years.",
+    "The march of time does not cure the breach.",
+    "Exhibits are numbered {count} to {count}.",
+    "{order} was rejected as defective.",
+    "Title to the goods, {part}, passes on delivery.",
+    "The word diagnosis does not occur in the policy.",
+    "The court sits in division 3, floor 2.",
+    "{harmless_privilege}",
+    "{harmless_privilege}",
+    "{harmless_mnpi}",
+    "All rights are reserved.",
+    "The limitation period is six years from the breach.",
+    "The ratio of 3:2 was agreed, at a cap of {money}.",
+    "The example in the annex, {not_iban}, is fictitious.",
+    "The Act of {year} repealed that of {year}.",
+    "Time is of the essence.",
+    "Annex version {version} prevails.",
+)
+
+MARKED = ("{attorney_client}", "{legal_advice}", "{work_product}", "{attorney_client}", "{legal_advice}")
+
+CLOSINGS = (
+    "{signature}", "{signature}\n{address}\n{phone}", "{signature}", "{signature}\n{email}", "",
+    "cc: {titled_name}", "{signature}\nPartner", "Enclosures: {count}",
+)  # fmt: skip

@@ -1,0 +1,125 @@
+"""Runs inspection over the corpora: plain, disguised, and under the built-in policies."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from benchmarks.inspection_quality.corpus import generate_corpus
+from benchmarks.inspection_quality.documents import Document
+from benchmarks.inspection_quality.evasions import EVASIONS, disguise
+from benchmarks.inspection_quality.scoring import BY_DOCUMENT, Score, holds, is_found, score_document
+from compliance.inspection.engine import inspect
+from compliance.inspection.findings import CATEGORY_OF, matches
+from compliance.policy import PolicyDocument, builtin_policies
+
+# What each built-in policy that is about a kind of text has to stop.
+_STOPPED_BY: Mapping[str, tuple[str, ...]] = {
+    "hipaa": ("phi", "pii", "secret"),
+    "sox": ("mnpi", "secret"),
+    "legal_privilege": ("privilege", "secret"),
+}
+
+
+@dataclass
+class EvasionScore:
+    """Of the values that the evasion changes: how many there are, and are found as they were and disguised."""
+
+    values: int = 0
+    found_plain: int = 0
+    found_disguised: int = 0
+
+    @property
+    def drop(self) -> float:
+        return (self.found_plain - self.found_disguised) / self.values if self.values else 0.0
+
+
+@dataclass
+class PolicyScore:
+    """Documents by whether a release of them is to be blocked, and is."""
+
+    to_block: int = 0
+    blocked: int = 0
+    to_pass: int = 0
+    passed: int = 0
+
+
+@dataclass
+class Measurement:
+    seed: int
+    documents: int
+    characters: int
+    ner: str
+    score: Score
+    evasions: dict[str, EvasionScore] = field(default_factory=dict)
+    policies: dict[str, PolicyScore] = field(default_factory=dict)
+    python: str = field(default_factory=platform.python_version)
+
+
+def measure(seed: int, documents: int) -> Measurement:
+    corpus = generate_corpus(seed, documents)
+    characters = sum(len(document.text) for document in corpus)
+    measurement = Measurement(seed, len(corpus), characters, describe_ner(), score_corpus(corpus))
+    for evasion in EVASIONS:
+        measurement.evasions[evasion] = _measure_evasion(corpus, evasion, seed)
+    for policy in builtin_policies():
+        if policy.name in _STOPPED_BY:
+            measurement.policies[policy.name] = _measure_policy(corpus, policy)
+    return measurement
+
+
+def describe_ner() -> str:
+    """Return `ran`, `not_installed` or `not_listed`, for inspection without a policy."""
+    try:
+        from compliance.inspection.person_model_state import describe_person_model
+    except ImportError:
+        return "not_installed"
+    return describe_person_model(None)
+
+
+def score_corpus(corpus: Sequence[Document]) -> Score:
+    score = Score()
+    for document in corpus:
+        score_document(score, document, inspect(document.text))
+    return score
+
+
+def _measure_evasion(corpus: Sequence[Document], evasion: str, seed: int) -> EvasionScore:
+    """Only the values that base detectors promise are counted: of names, the announced ones."""
+    result = EvasionScore()
+    for document in corpus:
+        disguised = disguise(document, evasion, seed)
+        changed = [
+            (plain, hidden)
+            for plain, hidden in zip(document.labels, disguised.labels, strict=True)
+            if plain.value.text != hidden.value.text and CATEGORY_OF.get(plain.value.type) not in BY_DOCUMENT
+        ]
+        if not changed:
+            continue
+        before, after = inspect(document.text), inspect(disguised.text)
+        result.values += len(changed)
+        result.found_plain += sum(is_found(plain, before) for plain, _ in changed)
+        result.found_disguised += sum(is_found(hidden, after) for _, hidden in changed)
+    return result
+
+
+def _measure_policy(corpus: Sequence[Document], policy: PolicyDocument) -> PolicyScore:
+    """A document whose only labels are arguable, or names that nothing announces, is in neither count."""
+    result = PolicyScore()
+    stopped = _STOPPED_BY[policy.name]
+    blocked_types = policy.blocked_types("release")
+    for document in corpus:
+        is_to_block = holds(document, stopped)
+        if not is_to_block and any(
+            label.value.type in stopped or CATEGORY_OF.get(label.value.type) in stopped for label in document.labels
+        ):
+            continue
+        blocked = any(matches(finding, blocked_types) for finding in inspect(document.text, policy))
+        if is_to_block:
+            result.to_block += 1
+            result.blocked += blocked
+        else:
+            result.to_pass += 1
+            result.passed += not blocked
+    return result
