@@ -14,6 +14,7 @@ from compliance.gate import Check
 from compliance.models import Certificate, CertificateKind
 from compliance.services import close_chain, issue_certificate
 from compliance.statements import EndedStage, OpenedStage, draft_execution
+from compliance.verdicts import describe_check
 from workflows.facts import load_request
 from workflows.journal import summarise_documents, summarise_journal
 from workflows.leases import LeaseLost, wake_execution
@@ -68,7 +69,7 @@ def end_execution(execution: Execution, ending: Ending, *, fence: int | None) ->
         agent_decision=ending.agent_decision,
         answer_digest=ending.answer_digest,
         lineage_policies=lineage["policies"],
-        checks=[{"name": check.name, "passed": check.passed, "detail": check.detail} for check in ending.checks],
+        checks=[describe_check(check) for check in ending.checks],
         provider=stage.provider,
         model=ending.model,
         request_count=ending.request_count,
