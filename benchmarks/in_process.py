@@ -21,7 +21,14 @@ from django.contrib.auth.models import User  # noqa: E402
 from benchmarks.requests import PROVIDERS, workflow_body  # noqa: E402
 from compliance.roles import OPERATOR, grant_role  # noqa: E402
 from workflows import engine  # noqa: E402
-from workflows.agents.types import AgentResult, AgentWork  # noqa: E402
+from workflows.agents.types import (  # noqa: E402
+    AgentResult,
+    AgentWork,
+    Entry,
+    Need,
+    Reservation,
+    Settlement,
+)
 from workflows.event_loop import event_loop  # noqa: E402
 from workflows.models import Execution, ExecutionStatus  # noqa: E402
 from workflows.requests import StageRequest, WorkflowRequest  # noqa: E402
@@ -36,6 +43,12 @@ _run_agent = engine.run_agent
 class _NoJournal:
     async def record(self, kind: str, facts: Mapping[str, Any], payload: object) -> None:
         """Drop it: what the journal costs is overhead, and not the agent's."""
+
+    async def reserve(self, need: Need, entry: Entry, settlement: Settlement | None = None) -> Reservation | None:
+        return Reservation(need.worst(need.longest), need.longest)
+
+    async def settle(self, settlement: Settlement, entry: Entry) -> int:
+        return 0
 
 
 class _NoDocuments:

@@ -67,6 +67,11 @@ def may_settle(user: Actor) -> bool:
     return bool(roles_of(user) & {ADMIN, APPROVER})
 
 
+def may_set_model_price(user: Actor) -> bool:
+    """Say what a model costs here, which every budget is kept by."""
+    return bool(roles_of(user) & {ADMIN, OPERATOR})
+
+
 def may_promote(user: Actor) -> bool:
     """Record that a release was attested, rejected or revoked."""
     return bool(roles_of(user) & {ADMIN, APPROVER})

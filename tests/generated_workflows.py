@@ -10,15 +10,17 @@ from hypothesis import strategies as st
 
 from releases.services import sign_off
 from tests.people import PASSWORD, make_alice, make_bob
-from tests.workflow_driver import CLEAN_TEXT, expire_leases, submit
+from tests.workflow_driver import CLEAN_TEXT, ONE_CENT, SCRIPTED_CHARGE, expire_leases, submit
 from workflows import admission, endings, engine, journal
 from workflows.agents.types import (
     AgentFailure,
     AgentResult,
     AgentWork,
     Answer,
+    Entry,
     ReleaseAnswer,
     ReviewAnswer,
+    Settlement,
     Usage,
     WorkerAnswer,
 )
@@ -139,10 +141,11 @@ def build_agent(plans: list[tuple[StageRequest, str, str]]) -> Callable[..., Any
     async def run(work: AgentWork, journal: Any, documents: Any) -> AgentResult:
         stage_id = await documents.bridge.call(_find_stage_id, work.execution_id)
         _, review, text = answers[stage_id]
-        await journal.record("model_request", {"attempt": 1}, {"task": work.task})
+        reservation = await journal.reserve(ONE_CENT, Entry("model_request", {"attempt": 1}, {"task": work.task}))
         answer = _answer(work, review, text)
-        await journal.record("model_response", {"output_tokens": 1}, {"answer": repr(answer)})
-        return AgentResult(answer, work.provider, "scripted", Usage(1, 1, 1), 0)
+        settlement = Settlement(reservation.nanocents, reservation.nanocents // 2)
+        await journal.settle(settlement, Entry("model_response", SCRIPTED_CHARGE, {"answer": repr(answer)}))
+        return AgentResult(answer, work.provider, "scripted", Usage(1, 10, 2))
 
     return run
 

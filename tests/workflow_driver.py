@@ -11,13 +11,16 @@ from django.db.models.functions import Now
 
 from tests.people import make_alice
 from workflows import engine
-from workflows.agents.types import AgentResult, AgentWork, Answer, Usage
+from workflows.agents.types import AgentResult, AgentWork, Answer, Entry, Need, Settlement, Usage
 from workflows.models import Execution, ExecutionStatus, Stage, Workflow
 from workflows.requests import StageRequest, WorkflowRequest
 from workflows.services import create_workflow
 from workflows.transitions import LEASED
 
 CLEAN_TEXT = "The cafeteria opens at eight and serves soup on Thursdays."
+
+ONE_CENT = Need(fixed=10**9, per_token=0, longest=1, shortest=1)
+SCRIPTED_CHARGE = {"input_tokens": 10, "output_tokens": 2, "cents": "0.5"}
 
 Script = Callable[[AgentWork], Answer]
 
@@ -81,6 +84,8 @@ def find_stage(workflow: Workflow, stage_id: str) -> Stage:
 def script_agents(monkeypatch: pytest.MonkeyPatch, scripts: Mapping[str, Script]) -> list[AgentWork]:
     """Answer for stages by their id instead of running agents; returns the works that were asked for, in order.
 
+    Each answer reserves a cent and costs half of it.
+
     Stages without a script run their real agent.
     """
     asked: list[AgentWork] = []
@@ -92,10 +97,11 @@ def script_agents(monkeypatch: pytest.MonkeyPatch, scripts: Mapping[str, Script]
         script = scripts.get(stage_id)
         if script is None:
             return await real(work, journal, documents)
-        await journal.record("model_request", {"attempt": 1}, {"task": work.task})
+        reservation = await journal.reserve(ONE_CENT, Entry("model_request", {"attempt": 1}, {"task": work.task}))
         answer = script(work)
-        await journal.record("model_response", {"output_tokens": 2}, {"answer": repr(answer)})
-        return AgentResult(answer, work.provider, "scripted", Usage(1, 10, 2), 1)
+        settlement = Settlement(reservation.nanocents, reservation.nanocents // 2)
+        await journal.settle(settlement, Entry("model_response", SCRIPTED_CHARGE, {"answer": repr(answer)}))
+        return AgentResult(answer, work.provider, "scripted", Usage(1, 10, 2))
 
     monkeypatch.setattr(engine, "run_agent", run)
     return asked

@@ -19,7 +19,7 @@ from workflows.facts import describe_person, load_request
 from workflows.leases import Claim, LeaseLost, lock_claim
 from workflows.models import Execution, ExecutionStatus, Role, StageStatus, WorkflowStatus
 from workflows.reasons import ReasonCode
-from workflows.spending import report_spending
+from workflows.spending import report_usage
 from workflows.transitions import move_execution, move_stage, move_workflow
 
 
@@ -63,7 +63,7 @@ def admit_execution(claim: Claim) -> Admitted | None:
         if isinstance(decision, Refuse):
             lineage = describe_lineage(decision.lineage) if decision.lineage else None
             ending = Ending(ExecutionStatus.BLOCKED, (decision.code, decision.detail), lineage=lineage)
-            end_execution(execution, report_spending(ending, execution.id), fence=claim.fence)
+            end_execution(execution, report_usage(ending, execution.id), fence=claim.fence)
             return None
         if not move_execution(execution.id, ExecutionStatus.EXECUTING, fence=claim.fence):
             raise LeaseLost

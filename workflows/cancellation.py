@@ -12,7 +12,7 @@ from workflows.leases import lock_workflow, wake_execution
 from workflows.models import Execution, ExecutionStatus, StageStatus, Workflow, WorkflowStatus
 from workflows.reasons import ReasonCode
 from workflows.requests import Conflict, NotAllowed
-from workflows.spending import report_spending
+from workflows.spending import report_usage
 from workflows.transitions import EXECUTION_ENDS, WORKFLOW_ENDS, move_execution, move_stage, move_workflow
 
 
@@ -33,7 +33,7 @@ def cancel_workflow(*, workflow_id: uuid.UUID, actor: User, address: str | None)
         # Locked, so that no event lands in a journal between what is read of it and the end.
         for execution in live.select_related("stage__policy").select_for_update(of=("self",)):
             ending = Ending(ExecutionStatus.CANCELLED, (ReasonCode.CANCELLED, detail))
-            end_execution(execution, report_spending(ending, execution.id), fence=None)
+            end_execution(execution, report_usage(ending, execution.id), fence=None)
         cancel_open_stages(workflow_id, ReasonCode.CANCELLED, detail)
         end_workflow(workflow_id, cancelled_by_person=True)
         record_audit_event(

@@ -18,9 +18,10 @@ from compliance.models import Policy
 from compliance.policies_in_force import RetiredPolicy, UnknownPolicy, find_policy, read_policy_document
 from compliance.roles import may_create_workflow
 from compliance.services import open_chain, record_audit_event
-from workflows.agents.runner import FALLBACK_PROVIDER, provider_problem, resolve_provider
+from workflows.agents.runner import FALLBACK_PROVIDER, model_problem, provider_problem, resolve_provider
 from workflows.facts import describe_request
 from workflows.leases import wake_execution
+from workflows.model_prices import load_own_prices
 from workflows.models import Execution, Role, Stage, Workflow
 from workflows.requests import (
     IdempotencyConflict,
@@ -173,6 +174,8 @@ def _resolve_stage(stage: StageRequest, stage_id: str, report: Callable[[str, st
         report("api_key", f"The {provider} agent has no language model and takes no key: leave the field out.")
     elif problem := provider_problem(provider, has_stage_key=stage.api_key is not None):
         report("provider", problem)
+    elif stage.model is not None and (problem := model_problem(provider, stage.model, load_own_prices(provider))):
+        report("model", f"model_unpriced: {problem}.")
     try:
         policy = find_policy(stage.compliance_policy)
     except RetiredPolicy as error:

@@ -15,6 +15,7 @@ from compliance.models import Certificate, CertificateKind
 from compliance.services import close_chain, issue_certificate
 from compliance.statements import EndedStage, OpenedStage, draft_execution
 from compliance.verdicts import describe_check
+from workflows.budgets import whole_cents
 from workflows.facts import load_request
 from workflows.journal import summarise_documents, summarise_journal
 from workflows.leases import LeaseLost, wake_execution
@@ -40,7 +41,6 @@ class Ending:
     request_count: int = 0
     input_tokens: int = 0
     output_tokens: int = 0
-    cost_cents: int = 0
     artifact_digest: str = ""
     reviewed_digest: str = ""
     answer_digest: str = ""
@@ -75,7 +75,7 @@ def end_execution(execution: Execution, ending: Ending, *, fence: int | None) ->
         request_count=ending.request_count,
         input_tokens=ending.input_tokens,
         output_tokens=ending.output_tokens,
-        cost_cents=ending.cost_cents,
+        cost_cents=whole_cents(),
         lease_owner="",
         lease_expires_at=None,
         completed_at=now,
@@ -171,7 +171,7 @@ def _certify_ending(execution: Execution, opened: OpenedStage, ending: Ending, l
             "input_tokens": ending.input_tokens,
             "output_tokens": ending.output_tokens,
         },
-        cost_cents=ending.cost_cents,
+        cost_cents=Execution.objects.values_list("cost_cents", flat=True).get(id=execution.id),
         journal=summarise_journal(execution.id),
         documents=summarise_documents(execution.id),
         artifact_digest=ending.artifact_digest or None,

@@ -7,7 +7,7 @@ may be killed between any two lines: what it did not commit did not happen, and 
 import json
 import uuid
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 import structlog
 from django.conf import settings
@@ -27,15 +27,27 @@ from workflows.admission import (
     load_execution,
 )
 from workflows.agents.runner import run_agent
-from workflows.agents.types import AgentFailure, AgentResult, AgentWork, JsonScalar, StageInput
+from workflows.agents.types import (
+    AgentFailure,
+    AgentResult,
+    AgentWork,
+    Entry,
+    JsonScalar,
+    Need,
+    Reservation,
+    Settlement,
+    StageInput,
+)
 from workflows.assessment import Assessment, assess_answer
+from workflows.budgets import reserve_budget, settle_reservation
 from workflows.endings import Ending, end_execution
 from workflows.event_loop import StoppedByCheck, ThreadBridge
 from workflows.journal import list_documents, read_document, record_event, write_document
 from workflows.leases import Claim, LeaseLost, claim_execution, hand_back, is_held, lock_claim, renew_lease
+from workflows.model_prices import load_own_prices
 from workflows.models import Execution, ExecutionStatus, Role, Verdict
 from workflows.reasons import ReasonCode
-from workflows.spending import read_spending, report_spending
+from workflows.spending import read_usage, report_usage
 from workflows.transitions import move_execution
 
 CANCEL_POLL_SECONDS = 0.5
@@ -101,7 +113,7 @@ def run_claim(claim: Claim) -> None:
             sign_off_count=len(admitted.decision.sign_offs),
         )
     except AgentFailure as failure:
-        _end_without_answer(claim, _describe_failure(failure, admitted))
+        _end_without_answer(claim, _describe_failure(failure, admitted), failure.last_text)
         return
     except TimeoutError:
         detail = f"the stage ran longer than {settings.STAGE_TIME_LIMIT_SECONDS} s"
@@ -132,7 +144,8 @@ def prepare_work(admitted: Admitted) -> AgentWork:
         budget_cents=stage.budget_cents,
         grant=Grant(tuple(stage.granted_permissions), tuple(Denial(**denial) for denial in stage.denied_permissions)),
         api_key=None if sealed is None else open_secret(bytes(sealed), f"stage:{stage.uid}"),
-        spent=read_spending(admitted.execution.id),
+        used=read_usage(admitted.execution.id),
+        own_prices=load_own_prices(stage.provider),
     )
 
 
@@ -157,7 +170,6 @@ def finish_execution(claim: Claim, admitted: Admitted, result: AgentResult, asse
             request_count=result.usage.requests,
             input_tokens=result.usage.input_tokens,
             output_tokens=result.usage.output_tokens,
-            cost_cents=result.cost_cents,
             artifact_digest="" if released is None else store_text(workflow_id, released),
             reviewed_digest=admitted.lineage.subject_digest or judged,
             answer_digest=store_text(workflow_id, json.dumps(asdict(result.answer), ensure_ascii=True, sort_keys=True)),
@@ -205,11 +217,14 @@ def _run_agent_under_lease(claim: Claim, work: AgentWork) -> AgentResult:
         raise LeaseLost from error
 
 
-def _end_without_answer(claim: Claim, ending: Ending) -> None:
+def _end_without_answer(claim: Claim, ending: Ending, last_text: str | None = None) -> None:
+    """Certify an end without an answer. The last text of a run that was stopped short stands where an answer would."""
     execution = load_execution(claim)
     with transaction.atomic():
         lock_claim(claim)
-        end_execution(execution, report_spending(ending, execution.id), fence=claim.fence)
+        if last_text is not None:
+            ending = replace(ending, answer_digest=store_text(claim.workflow_id, json.dumps({"text": last_text})))
+        end_execution(execution, report_usage(ending, execution.id), fence=claim.fence)
 
 
 def _describe_failure(failure: AgentFailure, admitted: Admitted) -> Ending:
@@ -220,7 +235,6 @@ def _describe_failure(failure: AgentFailure, admitted: Admitted) -> Ending:
         request_count=failure.usage.requests,
         input_tokens=failure.usage.input_tokens,
         output_tokens=failure.usage.output_tokens,
-        cost_cents=failure.cost_cents,
         lineage=describe_lineage(admitted.lineage),
         reviewed_digest=admitted.lineage.subject_digest or "",
     )
@@ -246,6 +260,12 @@ class _BridgedJournal:
 
     async def record(self, kind: str, facts: Mapping[str, JsonScalar], payload: object) -> None:
         await self.bridge.call(record_event, self.claim, kind, facts, payload)
+
+    async def reserve(self, need: Need, entry: Entry, settlement: Settlement | None = None) -> Reservation | None:
+        return await self.bridge.call(reserve_budget, self.claim, need, entry, settlement)
+
+    async def settle(self, settlement: Settlement, entry: Entry) -> int:
+        return await self.bridge.call(settle_reservation, self.claim, settlement, entry)
 
 
 @dataclass(frozen=True)

@@ -153,6 +153,9 @@ class Execution(models.Model):
     input_tokens = models.PositiveBigIntegerField(default=0)
     output_tokens = models.PositiveBigIntegerField(default=0)
     cost_cents = models.PositiveBigIntegerField(default=0)
+    charged_nanocents = models.BigIntegerField(
+        default=0, help_text="Charges and open reservations, in 1e-9 cent; changed by workflows.budgets alone."
+    )
     fence = models.PositiveIntegerField(default=0)
     attempts = models.PositiveIntegerField(default=0)
     lease_owner = models.CharField(max_length=64, blank=True)
@@ -223,6 +226,25 @@ class StageDocument(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+@append_only
+class ModelPrice(models.Model):
+    """What the operator pays for a model, in US dollars per million tokens. The newest row of a model counts."""
+
+    provider = models.CharField(max_length=20)
+    model = models.CharField(max_length=120)
+    input_price = models.CharField(max_length=20, help_text="US dollars per million tokens of input, in decimals.")
+    output_price = models.CharField(max_length=20, help_text="US dollars per million tokens of output, in decimals.")
+    added_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-id"]
+        indexes = [models.Index(fields=["provider", "model", "-id"], name="model_price_newest")]
+
+    def __str__(self) -> str:
+        return f"{self.provider} {self.model}: {self.input_price} in, {self.output_price} out"
 
 
 class WorkerHeartbeat(models.Model):

@@ -14,7 +14,7 @@ from compliance.content import destroy_content_key, load_text
 from compliance.package import verify_package
 from compliance.signing import public_identity
 from tests.package_tampering import places
-from tests.workflow_driver import find_execution, request_review_and_release, run_to_rest, script_agents, submit
+from tests.workflow_driver import SCRIPTED_CHARGE, find_execution, request_review_and_release, run_to_rest, script_agents, submit
 from workflows.agents.types import AgentWork, Answer, ReviewAnswer
 from workflows.export import build_workflow_package
 from workflows.journal import record_event
@@ -105,7 +105,7 @@ def test_the_facts_of_an_event_whose_payload_was_erased_are_proven(workflow: Wor
     assert report.ok, report.failures
     event = package["stages"][0]["compliance_package"]["audit_trail"][1]
     assert (event["payload"], event["redacted"]) == (None, True)
-    assert json.loads(event["entry"])["facts"] == {"output_tokens": 2}
+    assert json.loads(event["entry"])["facts"] == {**SCRIPTED_CHARGE, "released_cents": "1"}
 
 
 @pytest.mark.parametrize("erased", [False, True])

@@ -150,12 +150,12 @@ def let_write(monkeypatch: pytest.MonkeyPatch, text: str, *, then: Callable[[], 
     async def run(work: AgentWork, journal: Any, documents: Any) -> AgentResult:
         if work.task == "Write.":
             await documents.write("reports", text)
-            return AgentResult(then(), work.provider, "scripted", Usage(), 0)
+            return AgentResult(then(), work.provider, "scripted", Usage())
         if work.task == "Read.":
             read = await documents.read("reports")
-            return AgentResult(WorkerAnswer(f"{read} Thank you."), work.provider, "scripted", Usage(), 0)
+            return AgentResult(WorkerAnswer(f"{read} Thank you."), work.provider, "scripted", Usage())
         if work.role == "reviewer":
-            return AgentResult(approve(work), work.provider, "scripted", Usage(), 0)
+            return AgentResult(approve(work), work.provider, "scripted", Usage())
         return await real(work, journal, documents)
 
     monkeypatch.setattr(engine, "run_agent", run)

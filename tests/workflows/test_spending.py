@@ -1,13 +1,17 @@
 """What an execution spends counts over all its attempts: against its budget, and in what its certificate says."""
 
+import json
 from collections.abc import Awaitable, Callable
-from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
 from pytest_django.fixtures import Settings
+from rest_framework.test import APIClient
 
+from compliance.package import verify_package
 from compliance.services import read_attestations
+from compliance.signing import public_identity
 from tests.people import make_alice
 from tests.stub_models import Answer, OpenAIStub, ToolCall
 from tests.workflow_driver import (
@@ -18,8 +22,18 @@ from tests.workflow_driver import (
     submit,
 )
 from workflows import engine
-from workflows.agents.types import AgentFailure, AgentResult, AgentWork, ReviewAnswer, Usage
+from workflows.agents.types import (
+    AgentFailure,
+    AgentResult,
+    AgentWork,
+    Entry,
+    Need,
+    ReviewAnswer,
+    Settlement,
+    Usage,
+)
 from workflows.event_loop import ThreadBridge
+from workflows.export import build_workflow_package, encode_package
 from workflows.leases import LeaseLost, sweep
 from workflows.models import Workflow
 from workflows.requests import StageRequest, WorkflowRequest
@@ -31,6 +45,7 @@ MODEL = "gpt-4o-mini"  # 15 cents for a million tokens of input
 MILLION = 1_000_000
 APPROVAL = ToolCall("answer", {"decision": "approved", "reason": "fine", "findings": []})
 SPENT = {"input_tokens": 40, "output_tokens": 2, "cents": "7.25"}
+NEED = Need(fixed=8 * 10**9, per_token=0, longest=1, shortest=1)
 
 Act = Callable[[ThreadBridge], Awaitable[None]]
 
@@ -77,7 +92,8 @@ def spend_then(monkeypatch: pytest.MonkeyPatch, *acts: Act) -> list[AgentWork]:
 
     async def run(work: AgentWork, journal: Any, documents: Any) -> AgentResult:
         asked.append(work)
-        await journal.record("model_response", SPENT, {})
+        reservation = await journal.reserve(NEED, Entry("model_request", {}, {}))
+        await journal.settle(Settlement(reservation.nanocents, 7_250_000_000), Entry("model_response", SPENT, {}))
         await acts[min(len(asked), len(acts)) - 1](documents.bridge)
         raise AssertionError("an act ends the run")
 
@@ -106,7 +122,7 @@ def certified_spending(workflow: Workflow) -> tuple[dict[str, int], int]:
 
 
 def test_a_second_attempt_is_refused_when_the_first_spent_the_budget(monkeypatch: pytest.MonkeyPatch) -> None:
-    answer = Answer(tool_calls=(APPROVAL,), input_tokens=7 * MILLION, output_tokens=0)
+    answer = Answer(tool_calls=(APPROVAL,), input_tokens=6_666_666, output_tokens=0)
     crash_finishing_once(monkeypatch)
     with serve(monkeypatch, answer, answer) as server:
         workflow = run_to_rest(submit(request_paid_review(budget_cents=100)))
@@ -114,7 +130,45 @@ def test_a_second_attempt_is_refused_when_the_first_spent_the_budget(monkeypatch
     review = find_execution(workflow, "review")
     assert (review.status, review.reason_code, review.attempts) == ("blocked", "budget_exhausted", 2)
     assert len(server.requests) == 1
+    assert certified_spending(workflow) == ({"requests": 1, "input_tokens": 6_666_666, "output_tokens": 0}, 100)
+
+
+def test_what_is_billed_beyond_the_budget_is_charged_and_ends_the_stage(monkeypatch: pytest.MonkeyPatch) -> None:
+    answer = Answer(text="So far so good.", tool_calls=(APPROVAL,), input_tokens=7 * MILLION, output_tokens=0)
+    with serve(monkeypatch, answer, answer) as server:
+        workflow = run_to_rest(submit(request_paid_review(budget_cents=100)))
+
+    review = find_execution(workflow, "review")
+    assert (review.status, review.reason_code, review.attempts) == ("blocked", "budget_exhausted", 1)
+    assert "more usage than it was allowed" in review.reason_detail
+    assert len(server.requests) == 1
     assert certified_spending(workflow) == ({"requests": 1, "input_tokens": 7 * MILLION, "output_tokens": 0}, 105)
+
+
+def test_a_stage_whose_budget_is_at_its_end_keeps_what_its_model_said(
+    monkeypatch: pytest.MonkeyPatch, client_of: Callable[[User], APIClient]
+) -> None:
+    read = ToolCall("document_read", {"name": "reports"})
+    answer = Answer(text="The notice looks fine so far.", tool_calls=(read,), input_tokens=6_666_666, output_tokens=0)
+    with serve(monkeypatch, answer, answer) as server:
+        workflow = run_to_rest(submit(request_paid_review(budget_cents=100)))
+    assert len(server.requests) == 1
+
+    review = find_execution(workflow, "review")
+    record = client_of(make_alice()).get(f"/api/v1/executions/{review.id}").json()
+    assert (record["status"], record["reason"]["code"], record["verdict"]) == (
+        "blocked",
+        "budget_exhausted",
+        "non_compliant",
+    )
+    assert (record["artifact_sha256"], record["output"]) == (None, None)
+    assert record["last_text"] == "The notice looks fine so far."
+    package = build_workflow_package(workflow)
+    [entry] = package["stages"]
+    assert json.loads(entry["execution"]["answer"]["text"]) == {"text": "The notice looks fine so far."}
+    assert entry["execution"]["artifact"] is None
+    report = verify_package(json.loads(encode_package(package)), public_identity().public_key_pem)
+    assert report.ok, report.failures
 
 
 def test_the_certificate_states_what_all_attempts_cost(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -143,8 +197,10 @@ def test_impossible_usage_fails_the_stage_at_its_first_attempt(monkeypatch: pyte
 
 def test_a_cost_beyond_a_small_integer_is_stored(monkeypatch: pytest.MonkeyPatch) -> None:
     async def run(work: AgentWork, journal: Any, documents: Any) -> AgentResult:
-        usage = Usage(1, 10**9, 10**9)
-        return AgentResult(ReviewAnswer("approved", None, (), "fine"), work.provider, "m", usage, 3_000_000_001)
+        reservation = await journal.reserve(NEED, Entry("model_request", {}, {}))
+        settlement = Settlement(reservation.nanocents, 3 * 10**18 + 1)
+        assert await journal.settle(settlement, Entry("model_response", SPENT, {})) < 0
+        return AgentResult(ReviewAnswer("approved", None, (), "fine"), work.provider, "m", Usage(1, 10**9, 10**9))
 
     monkeypatch.setattr(engine, "run_agent", run)
     workflow = run_to_rest(submit(request_review()))
@@ -202,9 +258,28 @@ def test_a_failure_that_knows_of_no_cost_reports_what_was_spent_before(monkeypat
     assert certified_spending(workflow) == ({"requests": 2, "input_tokens": 80, "output_tokens": 4}, 15)
 
 
-def test_an_attempt_is_told_what_the_earlier_ones_of_its_own_stage_spent(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_attempt_is_told_what_the_earlier_ones_of_its_own_stage_used(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = spend_then(monkeypatch, crash)
     run_to_rest(submit(request_review()))
-    assert [work.spent.cents for work in asked] == [number * Decimal("7.25") for number in range(len(asked))]
+    assert [work.used.input_tokens for work in asked] == [number * 40 for number in range(len(asked))]
     run_to_rest(submit(request_review()))
-    assert [work.spent.usage.requests for work in asked[len(asked) // 2 :]] == list(range(len(asked) // 2))
+    assert [work.used.requests for work in asked[len(asked) // 2 :]] == list(range(len(asked) // 2))
+
+
+def test_a_reservation_whose_worker_died_stays_charged(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> None:
+    """At most one for each attempt; the journal has it, and the certificate counts it."""
+    settings.MAX_ATTEMPTS = 3
+
+    async def die(work: AgentWork, journal: Any, documents: Any) -> AgentResult:
+        assert await journal.reserve(NEED, Entry("model_request", {}, {}))
+        raise RuntimeError("died while the model was asked")
+
+    monkeypatch.setattr(engine, "run_agent", die)
+    workflow = run_to_rest(submit(request_review()))
+    assert workflow.reason_code == "attempts_exhausted"
+    assert certified_spending(workflow) == ({"requests": 0, "input_tokens": 0, "output_tokens": 0}, 24)
+    review = find_execution(workflow, "review")
+    reserved = [event.facts["reserved_cents"] for event in review.events.filter(kind="model_request")]
+    assert reserved == ["8"] * 3
+    package = json.loads(encode_package(build_workflow_package(workflow)))
+    assert verify_package(package, public_identity().public_key_pem).ok

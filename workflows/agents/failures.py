@@ -3,8 +3,10 @@
 Imports pydantic_ai: only the language-model loop uses it.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+import httpx2
 from pydantic_ai import exceptions
 
 from workflows.agents.http_clients import AnswerTooLarge
@@ -12,6 +14,9 @@ from workflows.agents.types import FailureCode
 
 _LONGEST_MESSAGE = 300
 _RETRIED_STATUSES = frozenset({408, 409, 425})
+# A gateway gave up waiting; what stands behind it may have answered, and bill that.
+_OUTCOME_UNKNOWN = frozenset({408, 499, 504, 524})
+_NEVER_SENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx2.UnsupportedProtocol)
 
 
 class AnswerCutOff(Exception):
@@ -23,6 +28,7 @@ class Trouble:
     """`status` is the HTTP status, where there was one; `retry_after` is in seconds.
 
     `detail` is in our own words. `message` is the provider's, which may quote what it was sent: for the journal only.
+    `billed`: the provider may bill it. It does not where it refused the request, or where that was never sent.
     """
 
     code: FailureCode
@@ -31,6 +37,7 @@ class Trouble:
     message: str = ""
     status: int | None = None
     retry_after: float | None = None
+    billed: bool = True
 
 
 # First match wins, so that the special comes before the general.
@@ -63,8 +70,9 @@ _KINDS: tuple[tuple[type[BaseException], FailureCode, bool, str], ...] = (
 
 def diagnose(error: Exception, provider: str) -> Trouble:
     """Return what an error out of a model request means. What is unknown is a fault in the answer's form."""
-    if isinstance(root := _root(error), AnswerTooLarge):
-        error = root
+    causes = _list_causes(error)
+    if isinstance(causes[-1], AnswerTooLarge):
+        error = causes[-1]
     found = next((entry for entry in _KINDS if isinstance(error, entry[0])), None)
     if found is None:
         return Trouble("provider_error", f"{provider} sent an answer of a form that cannot be read", False)
@@ -83,14 +91,23 @@ def diagnose(error: Exception, provider: str) -> Trouble:
         message=_provider_message(error),
         status=status,
         retry_after=getattr(error, "retry_after", None),
+        billed=_may_be_billed(status, causes),
     )
 
 
-def _root(error: BaseException) -> BaseException:
-    """Return what an error came out of at first; the SDKs wrap what the transport raises."""
-    while error.__cause__ is not None:
-        error = error.__cause__
-    return error
+def _may_be_billed(status: int | None, causes: Sequence[Exception]) -> bool:
+    """Return whether the provider may bill what ended so: unless it refused it, or it was never sent, it may."""
+    if status is None:
+        return not any(isinstance(cause, _NEVER_SENT) for cause in causes)
+    return status < 300 or status in _OUTCOME_UNKNOWN
+
+
+def _list_causes(error: Exception) -> list[Exception]:
+    """Return an error and what it came out of, in turn; the SDKs wrap what the transport raises."""
+    causes = [error]
+    while isinstance(cause := causes[-1].__cause__, Exception):
+        causes.append(cause)
+    return causes
 
 
 def _provider_message(error: Exception) -> str:

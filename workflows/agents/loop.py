@@ -22,7 +22,7 @@ from workflows.agents.settings import AgentSettings
 from workflows.agents.tools import TOOLS
 from workflows.agents.tools.dispatch import Dispatcher, arguments_as_json
 from workflows.agents.toolset import GovernedToolset
-from workflows.agents.types import AgentFailure, AgentResult, AgentWork, Documents, FailureCode, Journal
+from workflows.agents.types import AgentFailure, AgentResult, AgentWork, Documents, FailureCode, Ledger
 
 ANSWER_TOOL = "answer"
 
@@ -41,14 +41,13 @@ async def run_language_model(
     model: Model,
     model_name: str,
     streams: bool,
-    journal: Journal,
+    journal: Ledger,
     documents: Documents,
     scrubber: Scrubber,
     settings: AgentSettings,
 ) -> AgentResult:
     """Run the work on a language model. Raises AgentFailure."""
-    meter = Meter(work.provider, model_name, work.budget_cents, work.spent)
-    meter.require_price()
+    meter = Meter(work, model_name)
     run_journal = RunJournal(journal, scrubber)
     dispatcher = Dispatcher(work, TOOLS, run_journal, documents, settings)
     governed = GovernedModel(
@@ -68,7 +67,6 @@ async def run_language_model(
         provider=work.provider,
         model=model_name,
         usage=meter.usage,
-        cost_cents=meter.cost_cents,
     )
 
 

@@ -6,22 +6,23 @@ Every request of a run, whatever in the loop asks for it, passes `GovernedModel.
 import asyncio
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic_ai.messages import ModelMessage, ModelMessagesTypeAdapter, ModelResponse
+from pydantic_ai.messages import ModelMessage, ModelMessagesTypeAdapter, ModelResponse, TextPart
 from pydantic_ai.models import Model, ModelRequestParameters
 from pydantic_ai.models.wrapper import WrapperModel
 from pydantic_ai.settings import ModelSettings
 from pydantic_ai.usage import RequestUsage
 
-from workflows.agents.budget import Charge, Meter
+from workflows.agents.budget import Charge, Meter, settle
 from workflows.agents.failures import AnswerCutOff, Trouble, diagnose
+from workflows.agents.input_bound import bound_input_tokens
 from workflows.agents.run_journal import RunJournal
 from workflows.agents.scrubbing import Scrubber
 from workflows.agents.settings import AgentSettings
-from workflows.agents.types import AgentFailure, FailureCode, JsonScalar
+from workflows.agents.types import AgentFailure, Entry, FailureCode, JsonScalar, Need, Reservation
 
 _CATEGORY = re.compile(r"[a-z0-9_-]{1,40}")
 
@@ -39,17 +40,23 @@ class ModelContext:
     settings: AgentSettings
 
 
-@dataclass(frozen=True)
-class _Answered:
-    response: ModelResponse
-    attempt: int
-    duration_ms: int
+@dataclass
+class _Exchange:
+    """One request through all its attempts. `reservation` is the running attempt's; `partial` what it has reported
+    of an answer that began."""
+
+    number: int
+    input_bytes: int
+    need: Need
+    reservation: Reservation
+    attempt: int = 1
+    partial: RequestUsage | None = None
 
 
 class GovernedModel(WrapperModel):
-    """A model whose requests are metered, journalled and repeated.
+    """A model whose requests are paid for before they are sent, journalled and repeated.
 
-    Raises AgentFailure, and keeps it in `failure`, whatever becomes of it on its way up.
+    Raises AgentFailure, and keeps it in `failure`, whatever becomes of it on its way up. Requests may run at once.
     """
 
     def __init__(self, wrapped: Model, context: ModelContext) -> None:
@@ -57,7 +64,7 @@ class GovernedModel(WrapperModel):
         self.failure: AgentFailure | None = None
         self._context = context
         self._requests = 0
-        self._partial: RequestUsage | None = None
+        self._last_text: str | None = None
 
     async def request(
         self,
@@ -69,108 +76,116 @@ class GovernedModel(WrapperModel):
         if self._requests >= limit:
             raise self._fail("step_limit", f"no answer within {limit} requests to the model")
         self._requests += 1
-        input_bytes = len(ModelMessagesTypeAdapter.dump_json(messages))
-        allowance = self._allow(input_bytes)
-        await self._context.journal.record(
-            "model_request",
-            {
-                "provider": self._context.provider,
-                "model": self._context.model_name,
-                "request": self._requests,
-                "max_tokens": allowance,
-            },
-            {"messages": _dump(_unanswered(messages)), "tools": _tool_names(model_request_parameters)},
+        exchange = await self._open(self._requests, messages, model_request_parameters)
+        response = await self._ask(exchange, messages, model_settings, model_request_parameters)
+        self._check_ending(response, exchange.reservation.max_tokens)
+        return response
+
+    async def _open(self, number: int, messages: list[ModelMessage], parameters: ModelRequestParameters) -> _Exchange:
+        """Reserve what the request may cost at most, and journal it."""
+        context, settings = self._context, self._context.settings
+        need = context.meter.need(
+            bound_input_tokens(messages, parameters), settings.max_output_tokens, settings.min_output_tokens
         )
-        limited: ModelSettings = {**(model_settings or {}), "max_tokens": allowance}
-        answered = await self._ask(messages, limited, model_request_parameters, input_bytes)
-        await self._take_down(answered, input_bytes)
-        self._check_ending(answered.response, allowance)
-        return answered.response
+        facts: dict[str, JsonScalar] = {
+            "provider": context.provider,
+            "model": context.model_name,
+            "request": number,
+        }
+        payload = {"messages": _dump(_unanswered(messages)), "tools": _tool_names(parameters)}
+        reservation = await context.journal.reserve(need, Entry("model_request", facts, payload))
+        if reservation is None:
+            raise self._exhaust()
+        return _Exchange(number, len(ModelMessagesTypeAdapter.dump_json(messages)), need, reservation)
 
     async def _ask(
         self,
+        exchange: _Exchange,
         messages: list[ModelMessage],
-        model_settings: ModelSettings,
+        model_settings: ModelSettings | None,
         parameters: ModelRequestParameters,
-        input_bytes: int,
-    ) -> _Answered:
+    ) -> ModelResponse:
         """Send the request until it is answered or may not be repeated any more."""
-        context, settings = self._context, self._context.settings
-        attempt = 0
+        settings = self._context.settings
         while True:
-            attempt += 1
+            limited: ModelSettings = {**(model_settings or {}), "max_tokens": exchange.reservation.max_tokens}
             started = settings.clock()
-            self._partial = None
+            exchange.partial = None
             try:
                 async with asyncio.timeout(settings.request_timeout):
-                    response = await self._send(messages, model_settings, parameters)
-                return _Answered(response, attempt, round((settings.clock() - started) * 1000))
+                    response = await self._send(exchange, messages, limited, parameters)
             except Exception as error:
-                trouble = diagnose(error, context.provider)
-            charge = self._charge_partial(input_bytes)
-            if charge is not None and not charge.plausible:
-                trouble = Trouble("provider_error", self._impossible_usage(), False)
-            if not trouble.retried or attempt >= settings.retry.attempts:
-                raise await self._give_up(attempt, trouble, charge)
-            try:
-                self._allow(input_bytes)
-            except AgentFailure:
-                await self._note_error(attempt, trouble, charge)
-                raise
-            await self._wait(attempt, trouble, charge)
+                trouble = diagnose(error, self._context.provider)
+            else:
+                await self._take_down(exchange, response, round((settings.clock() - started) * 1000))
+                return response
+            await self._recover(exchange, trouble)
 
-    def _charge_partial(self, input_bytes: int) -> Charge | None:
-        """Charge what broke off after it began: it is billed all the same."""
-        if self._partial is None or not self._partial.input_tokens:
+    async def _recover(self, exchange: _Exchange, trouble: Trouble) -> None:
+        """Settle an attempt that failed, and wait for the next one, which is paid for first; or raise."""
+        context, settings = self._context, self._context.settings
+        charge = self._charge_failed(exchange, trouble)
+        if charge is not None and not charge.plausible:
+            trouble = Trouble("provider_error", self._impossible_usage(), False)
+        if not trouble.retried or exchange.attempt >= settings.retry.attempts:
+            await context.journal.settle(
+                settle(exchange.reservation, charge), self._describe("model_error", exchange, trouble, charge)
+            )
+            tries = f" (after {exchange.attempt} attempts)" if exchange.attempt > 1 else ""
+            hint = "; the journal has its message" if trouble.message else ""
+            raise self._fail(trouble.code, f"{trouble.detail}{tries}{hint}")
+        delay = settings.retry.delay(exchange.attempt, trouble.retry_after, settings.draw)
+        retry = self._describe("model_retry", exchange, trouble, charge, {"delay_ms": round(delay * 1000)})
+        settlement = settle(exchange.reservation, charge)
+        reservation = await context.journal.reserve(exchange.need, retry, settlement)
+        if reservation is None:
+            await context.journal.settle(settlement, self._describe("model_error", exchange, trouble, charge))
+            raise self._exhaust()
+        exchange.reservation = reservation
+        exchange.attempt += 1
+        await settings.sleep(delay)
+
+    def _charge_failed(self, exchange: _Exchange, trouble: Trouble) -> Charge | None:
+        """Charge what broke off after it began, or after it was sent: it may be billed all the same."""
+        if exchange.partial is None and not trouble.billed:
             return None
-        return self._context.meter.charge(self._partial, input_bytes=input_bytes, output_bytes=0)
+        return self._context.meter.charge(
+            exchange.partial or RequestUsage(),
+            exchange.reservation,
+            input_bytes=exchange.input_bytes,
+            output_bytes=0,
+            ended=False,
+        )
 
     def _impossible_usage(self) -> str:
         return f"{self._context.provider} reports impossible usage; its answer is not used"
 
-    async def _give_up(self, attempt: int, trouble: Trouble, charge: Charge | None) -> AgentFailure:
-        """Journal the last error, and return the failure in our words."""
-        await self._note_error(attempt, trouble, charge)
-        tries = f" (after {attempt} attempts)" if attempt > 1 else ""
-        hint = "; the journal has its message" if trouble.message else ""
-        return self._fail(trouble.code, f"{trouble.detail}{tries}{hint}")
-
-    async def _note_error(self, attempt: int, trouble: Trouble, charge: Charge | None) -> None:
-        """Journal an error after which nothing more is asked, with the provider's own message."""
-        context = self._context
-        await context.journal.record(
-            "model_error",
-            {
-                "provider": context.provider,
-                "request": self._requests,
-                "attempt": attempt,
-                "code": trouble.code,
-                "status": trouble.status,
-                **_charged(charge),
-            },
-            {"detail": trouble.detail, "message": trouble.message},
-        )
-
-    async def _wait(self, attempt: int, trouble: Trouble, charge: Charge | None) -> None:
-        context, settings = self._context, self._context.settings
-        delay = settings.retry.delay(attempt, trouble.retry_after, settings.draw)
-        await context.journal.record(
-            "model_retry",
-            {
-                "provider": context.provider,
-                "request": self._requests,
-                "attempt": attempt,
-                "code": trouble.code,
-                "status": trouble.status,
-                "delay_ms": round(delay * 1000),
-                **_charged(charge),
-            },
-            {"detail": trouble.detail, "message": trouble.message},
-        )
-        await settings.sleep(delay)
+    def _describe(
+        self,
+        kind: str,
+        exchange: _Exchange,
+        trouble: Trouble,
+        charge: Charge | None,
+        more: Mapping[str, JsonScalar] | None = None,
+    ) -> Entry:
+        """Return an error as an event, with the provider's own message."""
+        facts: dict[str, JsonScalar] = {
+            "provider": self._context.provider,
+            "request": exchange.number,
+            "attempt": exchange.attempt,
+            "code": trouble.code,
+            "status": trouble.status,
+            **({} if charge is None else charge.facts()),
+            **(more or {}),
+        }
+        return Entry(kind, facts, {"detail": trouble.detail, "message": trouble.message})
 
     async def _send(
-        self, messages: list[ModelMessage], model_settings: ModelSettings, parameters: ModelRequestParameters
+        self,
+        exchange: _Exchange,
+        messages: list[ModelMessage],
+        model_settings: ModelSettings,
+        parameters: ModelRequestParameters,
     ) -> ModelResponse:
         if not self._context.streams:
             return await self.wrapped.request(messages, model_settings, parameters)
@@ -179,31 +194,32 @@ class GovernedModel(WrapperModel):
                 async for _ in stream:
                     pass
             finally:
-                self._partial = stream.usage
+                exchange.partial = stream.usage
             response = stream.get()
         if response.finish_reason is None:
             # A stream that merely ends looks complete to the SDK: only the stop reason tells that it is.
             raise AnswerCutOff
         return response
 
-    async def _take_down(self, answered: _Answered, input_bytes: int) -> None:
+    async def _take_down(self, exchange: _Exchange, response: ModelResponse, duration_ms: int) -> None:
         """Charge the answer and journal it. An answer that repeats the key goes no further."""
-        context, response = self._context, answered.response
+        context = self._context
         [message] = _dump([response])
         written = json.dumps(message["parts"], ensure_ascii=False).encode("utf-8", "surrogatepass")
-        charge = context.meter.charge(response.usage, input_bytes=input_bytes, output_bytes=len(written))
-        await context.journal.record(
-            "model_response",
-            {
-                "provider": context.provider,
-                "model": (response.model_name or "")[:100],
-                "request": self._requests,
-                "attempt": answered.attempt,
-                "finish_reason": response.finish_reason,
-                "duration_ms": answered.duration_ms,
-                **charge.facts(),
-            },
-            {"message": message},
+        charge = context.meter.charge(
+            response.usage, exchange.reservation, input_bytes=exchange.input_bytes, output_bytes=len(written)
+        )
+        facts: dict[str, JsonScalar] = {
+            "provider": context.provider,
+            "model": (response.model_name or "")[:100],
+            "request": exchange.number,
+            "attempt": exchange.attempt,
+            "finish_reason": response.finish_reason,
+            "duration_ms": duration_ms,
+            **charge.facts(),
+        }
+        left = await context.journal.settle(
+            settle(exchange.reservation, charge), Entry("model_response", facts, {"message": message})
         )
         if not charge.plausible:
             raise self._fail("provider_error", self._impossible_usage())
@@ -211,6 +227,10 @@ class GovernedModel(WrapperModel):
             raise self._fail("provider_error", f"{context.provider}'s answer repeats the API key; it is not used")
         if not _is_utf8(written):
             raise self._fail("malformed_answer", "the answer is not valid Unicode: it holds a lone surrogate")
+        text = "\n\n".join(part.content for part in response.parts if isinstance(part, TextPart))
+        self._last_text = text or self._last_text
+        if left < 0:
+            raise self._exhaust(f"{context.provider} reports more usage than it was allowed, which is charged")
 
     def _check_ending(self, response: ModelResponse, allowance: int) -> None:
         """Raise where the answer ended otherwise than by being complete."""
@@ -222,31 +242,20 @@ class GovernedModel(WrapperModel):
             raise self._fail("provider_refused", f"{provider} refuses to answer ({named})")
         if response.finish_reason == "length":
             if allowance < self._context.settings.max_output_tokens:
-                raise self._fail(
-                    "budget_exhausted",
-                    f"the answer was cut off at {allowance} tokens, which is all that the budget buys",
-                )
+                raise self._exhaust(f"the answer was cut off at {allowance} tokens, which is all that it buys")
             raise self._fail("malformed_answer", f"the answer was cut off at its limit of {allowance} tokens")
         if response.finish_reason == "error" or response.state == "suspended":
             raise self._fail("provider_error", f"{provider} ended its answer without completing it")
 
-    def _allow(self, input_bytes: int) -> int:
-        settings = self._context.settings
-        try:
-            return self._context.meter.output_allowance(
-                input_bytes, settings.max_output_tokens, settings.min_output_tokens
-            )
-        except AgentFailure as failure:
-            self.failure = failure
-            raise
+    def _exhaust(self, why: str = "") -> AgentFailure:
+        shortest = self._context.settings.min_output_tokens
+        why = why or f"what is left buys fewer than {shortest} tokens of answer, at the most that this can cost"
+        self.failure = self._context.meter.exhausted(why, self._last_text)
+        return self.failure
 
     def _fail(self, code: FailureCode, detail: str) -> AgentFailure:
         self.failure = self._context.meter.failure(code, self._context.scrubber.text(detail))
         return self.failure
-
-
-def _charged(charge: Charge | None) -> dict[str, JsonScalar]:
-    return {} if charge is None else charge.facts()
 
 
 def _unanswered(messages: Sequence[ModelMessage]) -> list[ModelMessage]:

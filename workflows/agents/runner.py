@@ -1,11 +1,12 @@
 """The one way to run an agent, whatever the provider."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 from workflows.agents.providers import PROVIDERS, Provider
+from workflows.agents.providers.language_model import LanguageModelProvider
 from workflows.agents.scrubbing import Scrubber
 from workflows.agents.settings import AgentSettings
-from workflows.agents.types import AgentFailure, AgentResult, AgentWork, Documents, Journal
+from workflows.agents.types import AgentFailure, AgentResult, AgentWork, Documents, Ledger, TokenPrice
 
 FALLBACK_PROVIDER = "embedded"
 
@@ -38,15 +39,34 @@ def provider_problem(provider: str | None, has_stage_key: bool) -> str | None:
     return None
 
 
+def language_model_providers() -> tuple[str, ...]:
+    """Return the names of the providers whose models are paid by the token."""
+    return tuple(name for name, entry in PROVIDERS.items() if isinstance(entry, LanguageModelProvider))
+
+
+def model_problem(provider: str, model: str, own_prices: Mapping[str, TokenPrice]) -> str | None:
+    """Return why a named model cannot serve a stage, or None where it can.
+
+    The model that the workers' environment names is theirs to check: this process may have another.
+    """
+    if provider not in language_model_providers():
+        return None
+    # Only here: the list of prices takes about 0.1 s and 11 MB to import, which few requests need.
+    from workflows.agents.prices import describe_missing_price, find_price
+
+    return None if find_price(provider, model, own_prices) else describe_missing_price(provider, model)
+
+
 async def run_agent(
     work: AgentWork,
-    journal: Journal,
+    journal: Ledger,
     documents: Documents,
     settings: AgentSettings | None = None,
 ) -> AgentResult:
     """Run one agent to its answer.
 
-    Every model request and response, every retry and every tool call is in the journal before it is acted on.
+    Every model request and response, every retry and every tool call is in the journal before it is acted on, and
+    what a request may cost at most is reserved before it is sent.
     Raises AgentFailure with a reason, and lets CancelledError pass at once, which closes the request that is
     under way. No exception that leaves here holds the provider's own, which holds the key.
     """
@@ -68,8 +88,8 @@ def _detached(error: AgentFailure, scrubber: Scrubber) -> AgentFailure:
         scrubber.text(error.detail),
         status=error.status,
         usage=error.usage,
-        cost_cents=error.cost_cents,
         model=error.model,
+        last_text=error.last_text,
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -47,16 +46,11 @@ class Usage:
 
 
 @dataclass(frozen=True)
-class Spent:
-    """What an execution has used and spent so far. `cents` is exact."""
+class TokenPrice:
+    """What a model's tokens cost, in US dollars per million."""
 
-    usage: Usage = Usage()
-    cents: Decimal = Decimal(0)
-
-    @property
-    def cost_cents(self) -> int:
-        """Return the cents, rounded up to whole ones."""
-        return math.ceil(self.cents)
+    input: Decimal
+    output: Decimal
 
 
 @dataclass(frozen=True)
@@ -65,7 +59,8 @@ class AgentWork:
 
     `subject` is the text under review (reviewer) or the approved artifact (release; shown, never retyped).
     `lineage_policies` starts with `policy`. `api_key` is the stage's own key; None means the environment's.
-    `spent` is what earlier attempts at this execution spent: it counts against the budget and in what is reported.
+    `used` is what earlier attempts at this execution used: it counts in what is reported. What they spent is in the
+    ledger. `own_prices` are the operator's prices of the provider's models, by the model's name.
     """
 
     execution_id: str
@@ -81,7 +76,8 @@ class AgentWork:
     budget_cents: int
     grant: Grant
     api_key: str | None = field(default=None, repr=False)
-    spent: Spent = Spent()
+    used: Usage = Usage()
+    own_prices: Mapping[str, TokenPrice] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -124,23 +120,20 @@ Answer = WorkerAnswer | ReviewAnswer | ReleaseAnswer
 
 @dataclass(frozen=True)
 class AgentResult:
-    """How a run ended well. Usage and cost are the whole execution's, earlier attempts included.
-
-    `cost_cents` is rounded up, once, from the exact sum.
-    """
+    """How a run ended well. Usage is that of all attempts at the execution; what it cost is in the ledger."""
 
     answer: Answer
     provider: str
     model: str
     usage: Usage
-    cost_cents: int
 
 
 class AgentFailure(Exception):
     """A run that ended without an answer. `detail` never holds a key; `status` is the execution's end.
 
-    Usage and cost are those of the whole execution, as far as the run came to count them.
+    Usage is that of the whole execution, as far as the run came to count it.
     `model` is the one that ran or was to run; empty where the run did not come that far.
+    `last_text` is the last text that the model gave, where the run was stopped short; it is no answer and no verdict.
     """
 
     def __init__(
@@ -150,16 +143,16 @@ class AgentFailure(Exception):
         *,
         status: Literal["failed", "blocked"] = "failed",
         usage: Usage | None = None,
-        cost_cents: int = 0,
         model: str = "",
+        last_text: str | None = None,
     ) -> None:
         super().__init__(f"{code}: {detail}")
         self.code = code
         self.detail = detail
         self.status = status
         self.usage = usage or Usage()
-        self.cost_cents = cost_cents
         self.model = model
+        self.last_text = last_text
 
 
 class Journal(Protocol):
@@ -167,6 +160,71 @@ class Journal(Protocol):
 
     async def record(self, kind: str, facts: Mapping[str, JsonScalar], payload: object) -> None:
         """Store an event. `facts` are short and hold no text; `payload` is JSON-able and stored encrypted."""
+
+
+@dataclass(frozen=True)
+class Need:
+    """What a request to a model may cost at most, in nano-cents (1e-9 cent): `fixed` for what is sent, and
+    `per_token` for each token of its answer, of which it asks for `longest`, or `shortest` where less fits."""
+
+    fixed: int
+    per_token: int
+    longest: int
+    shortest: int
+
+    def worst(self, tokens: int) -> int:
+        """Return the most that an answer of so many tokens can cost."""
+        return self.fixed + self.per_token * tokens
+
+    def fit(self, left: int) -> int | None:
+        """Return how many tokens of answer fit what is left of a budget; None where `shortest` do not."""
+        if self.worst(self.shortest) > left:
+            return None
+        if self.per_token == 0:
+            return self.longest
+        return min(self.longest, (left - self.fixed) // self.per_token)
+
+
+@dataclass(frozen=True)
+class Reservation:
+    """The part of a budget that a request holds until it is settled, in nano-cents, and the answer that it buys."""
+
+    nanocents: int
+    max_tokens: int
+
+
+@dataclass(frozen=True)
+class Settlement:
+    """What a request was charged in the end, and what it had reserved for it; in nano-cents."""
+
+    reserved: int
+    charged: int
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One event for the journal."""
+
+    kind: str
+    facts: Mapping[str, JsonScalar]
+    payload: object
+
+
+class Ledger(Journal, Protocol):
+    """A journal that keeps the budget as well: what changes the one is in the other, or neither is."""
+
+    async def reserve(self, need: Need, entry: Entry, settlement: Settlement | None = None) -> Reservation | None:
+        """Take the worst case out of what is left, and record the entry with `max_tokens` and `reserved_cents`.
+
+        A settlement is of the attempt before, and lands with it. None where the need does not fit; then nothing has
+        changed and nothing is recorded.
+        """
+
+    async def settle(self, settlement: Settlement, entry: Entry) -> int:
+        """Put what was charged in the place of what was reserved, and record the entry with both.
+
+        Returns what is left of the budget in nano-cents: below zero where more was charged than may be.
+        """
 
 
 class Documents(Protocol):

@@ -17,7 +17,7 @@ from workflows.api.fields import (
     TextOrNullField,
     VerdictField,
 )
-from workflows.api.texts import read_output
+from workflows.api.texts import read_last_text, read_output
 from workflows.models import Execution, ExecutionEvent, ExecutionStatus, Role
 
 
@@ -91,11 +91,17 @@ class ExecutionResponseSerializer(ExecutionListItemSerializer):
     output = serializers.SerializerMethodField(
         help_text="Redacted as the policies say; null when there is none, or when it was erased."
     )
+    last_text = serializers.SerializerMethodField(
+        help_text="What the model said last before its budget ended: no answer and no verdict. Redacted like output."
+    )
     tool_calls = serializers.SerializerMethodField(help_text="In the order of the journal.")
     certificates = serializers.SerializerMethodField(help_text="In the order of the chain.")
 
     def get_output(self, execution: Execution) -> str | None:
         return read_output(execution)
+
+    def get_last_text(self, execution: Execution) -> str | None:
+        return read_last_text(execution)
 
     @extend_schema_field(ToolCallSerializer(many=True))
     def get_tool_calls(self, execution: Execution) -> list[dict[str, Any]]:

@@ -1,5 +1,6 @@
 """The texts of stages that are shown together, read at once: queries do not grow with the number of stages."""
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Self
@@ -8,6 +9,7 @@ from uuid import UUID
 from compliance.content import load_readable_texts
 from compliance.policies_in_force import load_policy_documents
 from workflows.models import Execution, Stage
+from workflows.reasons import ReasonCode
 from workflows.redaction import redact_text
 from workflows.services import load_output_summaries
 
@@ -41,8 +43,23 @@ class StageTexts:
 
 def read_output(execution: Execution) -> str | None:
     """Return an execution's artifact, redacted as every policy of its lineage says; None where there is none."""
-    pair = (execution.stage.workflow_id, execution.artifact_digest)
-    text = load_readable_texts([pair]).get(pair)
+    return _redact(execution, _read(execution, execution.artifact_digest))
+
+
+def read_last_text(execution: Execution) -> str | None:
+    """Return what the model of an execution said last before its budget ended, redacted likewise; else None."""
+    if execution.reason_code != ReasonCode.BUDGET_EXHAUSTED:
+        return None
+    kept = _read(execution, execution.answer_digest)
+    return None if kept is None else _redact(execution, json.loads(kept)["text"])
+
+
+def _read(execution: Execution, digest: str) -> str | None:
+    pair = (execution.stage.workflow_id, digest)
+    return load_readable_texts([pair]).get(pair) if digest else None
+
+
+def _redact(execution: Execution, text: str | None) -> str | None:
     if text is None:
         return None
     return redact_text(text, load_policy_documents(set(execution.lineage_policies)).values())

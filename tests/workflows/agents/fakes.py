@@ -4,13 +4,24 @@ import asyncio
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
 from compliance.capabilities import Grant
 from compliance.policy import PolicyDocument, parse_policy
+from workflows.agents.amounts import NANOCENTS_PER_CENT, format_cents
 from workflows.agents.runner import run_agent
 from workflows.agents.settings import AgentSettings
-from workflows.agents.types import AgentFailure, AgentResult, AgentWork, JsonScalar
+from workflows.agents.types import (
+    AgentFailure,
+    AgentResult,
+    AgentWork,
+    Entry,
+    JsonScalar,
+    Need,
+    Reservation,
+    Settlement,
+)
 
 STAGE_KEY = "sk-canary-of-the-stage-4711"
 
@@ -24,7 +35,26 @@ class Event:
 
 @dataclass
 class MemoryJournal:
+    """A journal with its ledger, in nano-cents; `budget` is that of the work that `run` is given."""
+
     events: list[Event] = field(default_factory=list)
+    budget: int = 1500 * NANOCENTS_PER_CENT
+    charged: int = 0
+
+    async def reserve(self, need: Need, entry: Entry, settlement: Settlement | None = None) -> Reservation | None:
+        settled = self.charged + (0 if settlement is None else settlement.charged - settlement.reserved)
+        tokens = need.fit(self.budget - settled)
+        if tokens is None:
+            return None
+        self.charged = settled + need.worst(tokens)
+        facts = {"max_tokens": tokens, "reserved_cents": format_cents(need.worst(tokens))}
+        await self.record(entry.kind, {**entry.facts, **_released(settlement), **facts}, entry.payload)
+        return Reservation(need.worst(tokens), tokens)
+
+    async def settle(self, settlement: Settlement, entry: Entry) -> int:
+        self.charged += settlement.charged - settlement.reserved
+        await self.record(entry.kind, {**entry.facts, **_released(settlement)}, entry.payload)
+        return self.budget - self.charged
 
     async def record(self, kind: str, facts: Mapping[str, JsonScalar], payload: object) -> None:
         self.events.append(Event(kind, dict(facts), payload))
@@ -35,6 +65,10 @@ class MemoryJournal:
     @property
     def kinds(self) -> list[str]:
         return [event.kind for event in self.events]
+
+
+def _released(settlement: Settlement | None) -> dict[str, JsonScalar]:
+    return {} if settlement is None else {"released_cents": format_cents(settlement.reserved)}
 
 
 @dataclass
@@ -61,6 +95,11 @@ class Run:
     slept: list[float]
     result: AgentResult | None = None
     failure: AgentFailure | None = None
+
+    @property
+    def cents(self) -> Decimal:
+        """What the ledger holds at the end, exactly."""
+        return Decimal(format_cents(self.journal.charged))
 
     @property
     def answer(self) -> Any:
@@ -117,7 +156,8 @@ def make_work(provider: str = "embedded", granted: Sequence[str] = ("*",), **cha
 
 def run(work: AgentWork, *, documents: Mapping[str, str] | None = None, **limits: Any) -> Run:
     """Run the work on a loop of its own. No delay takes any time; `limits` are fields of AgentSettings."""
-    run_ = Run(MemoryJournal(), MemoryDocuments(dict(documents or {})), [])
+    journal = MemoryJournal(budget=work.budget_cents * NANOCENTS_PER_CENT)
+    run_ = Run(journal, MemoryDocuments(dict(documents or {})), [])
 
     async def sleep(seconds: float) -> None:
         run_.slept.append(seconds)

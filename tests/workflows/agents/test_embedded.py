@@ -38,7 +38,7 @@ def test_a_run_says_that_no_language_model_took_part() -> None:
     ran = embedded("hipaa", role="reviewer", subject="Nothing in it.")
     assert ran.result is not None
     assert (ran.result.provider, ran.result.model) == ("embedded", "embedded-rules")
-    assert (ran.result.usage, ran.result.cost_cents) == (Usage(), 0)
+    assert (ran.result.usage, ran.cents) == (Usage(), 0)
     assert "no language model" in ran.answer.reason
     assert ran.journal.events == []
 

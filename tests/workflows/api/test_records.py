@@ -80,7 +80,7 @@ def test_a_stage_that_never_ran_says_that_an_earlier_one_ended(
     alice: User, alice_api: APIClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(work: AgentWork) -> Answer:
-        raise AgentFailure("provider_timeout", "no answer in 90 s", cost_cents=3)
+        raise AgentFailure("provider_timeout", "no answer in 90 s")
 
     script_agents(monkeypatch, {"review": fail})
     workflow = run_to_rest(submit(request_review_and_release(), alice))
@@ -88,7 +88,7 @@ def test_a_stage_that_never_ran_says_that_an_earlier_one_ended(
     review, release = record["stages"]
 
     assert (record["status"], record["current_stage_index"]) == ("failed", 0)
-    assert (review["error"], review["cost_cents"]) == ("no answer in 90 s", 3)
+    assert (review["error"], review["cost_cents"]) == ("no answer in 90 s", 1)
     assert (release["status"], release["execution_id"], release["started_at"]) == ("cancelled", None, None)
     assert (release["reason"]["code"], release["error"]) == ("earlier_stage_ended", None)
 
@@ -191,7 +191,7 @@ def record_calls(monkeypatch: pytest.MonkeyPatch, events: list[tuple[str, dict[s
     async def run(work: AgentWork, journal: Any, documents: Any) -> AgentResult:
         for kind, facts in events:
             await journal.record(kind, facts, {"arguments": "canary-argument"})
-        return AgentResult(WorkerAnswer("done"), work.provider, "scripted", Usage(), 0)
+        return AgentResult(WorkerAnswer("done"), work.provider, "scripted", Usage())
 
     monkeypatch.setattr(engine, "run_agent", run)
 

@@ -14,7 +14,7 @@ from workflows.agents.types import (
     AgentWork,
     Answer,
     Documents,
-    Journal,
+    Ledger,
     ReleaseAnswer,
     ReviewAnswer,
     ReviewFinding,
@@ -40,12 +40,10 @@ class EmbeddedProvider:
     def missing(self) -> str:
         return "everything that it needs"
 
-    async def run(
-        self, work: AgentWork, journal: Journal, documents: Documents, settings: AgentSettings
-    ) -> AgentResult:
+    async def run(self, work: AgentWork, journal: Ledger, documents: Documents, settings: AgentSettings) -> AgentResult:
         # In a thread: a large text takes a while, and the loop serves other runs.
         answer = await asyncio.to_thread(_ROLES[work.role], work)
-        return AgentResult(answer, self.name, MODEL_NAME, Usage(), cost_cents=0)
+        return AgentResult(answer, self.name, MODEL_NAME, Usage())
 
 
 def _deidentify(work: AgentWork) -> Answer:

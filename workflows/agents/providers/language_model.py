@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from workflows.agents.scrubbing import Scrubber
 from workflows.agents.settings import AgentSettings
-from workflows.agents.types import AgentFailure, AgentResult, AgentWork, Documents, Journal
+from workflows.agents.types import AgentFailure, AgentResult, AgentWork, Documents, Ledger
 
 if TYPE_CHECKING:
     from pydantic_ai.models import Model
@@ -45,9 +45,7 @@ class LanguageModelProvider:
     def missing(self) -> str:
         return f"no API key: set {self.key_variable} where the workers run, or give the stage an api_key"
 
-    async def run(
-        self, work: AgentWork, journal: Journal, documents: Documents, settings: AgentSettings
-    ) -> AgentResult:
+    async def run(self, work: AgentWork, journal: Ledger, documents: Documents, settings: AgentSettings) -> AgentResult:
         environment_key = os.environ.get(self.key_variable)
         key = work.api_key or environment_key
         if not key:

@@ -3,7 +3,7 @@
 from typing import Protocol
 
 from workflows.agents.settings import AgentSettings
-from workflows.agents.types import AgentResult, AgentWork, Documents, Journal
+from workflows.agents.types import AgentResult, AgentWork, Documents, Ledger
 
 
 class Provider(Protocol):
@@ -19,7 +19,5 @@ class Provider(Protocol):
     def missing(self) -> str:
         """Say what it needs where it is not ready."""
 
-    async def run(
-        self, work: AgentWork, journal: Journal, documents: Documents, settings: AgentSettings
-    ) -> AgentResult:
+    async def run(self, work: AgentWork, journal: Ledger, documents: Documents, settings: AgentSettings) -> AgentResult:
         """Run the work to its end. Raises AgentFailure."""
