@@ -1,4 +1,4 @@
-"""Admin pages of policies, keys, contents, the audit trail, API keys and accounts."""
+"""Admin pages of keys, contents, the audit trail, API keys and accounts."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -11,10 +11,10 @@ from django.db.models import Model, QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
 
-from compliance import roles
+from compliance import policy_admin, roles
 from compliance.api_keys import KeyAlreadyRevoked, revoke_api_key
 from compliance.desk import OwnRecordsAdmin, ReadOnlyAdmin, address_of, person_of, plain_text, short_digest
-from compliance.models import ApiKey, AuditEvent, Content, ContentKey, Policy, SigningKey
+from compliance.models import ApiKey, AuditEvent, Content, ContentKey, SigningKey
 from compliance.services import record_audit_event
 
 if TYPE_CHECKING:
@@ -22,29 +22,14 @@ if TYPE_CHECKING:
 else:
     _UserAdmin = UserAdmin
 
+__all__ = ["policy_admin"]  # imported for the pages that it registers
+
 # What an account can do and who can get into it. Its first and last name are the holder's own matter.
 AUDITED_FIELDS = ("username", "email", "is_active", "is_staff", "is_superuser")
 
 admin.site.site_header = admin.site.site_title = "Countersign"
 admin.site.index_title = "Workflows, releases and their evidence"
 admin.site.unregister([User, Group])
-
-
-@admin.register(Policy)
-class PolicyAdmin(OwnRecordsAdmin):
-    list_display = ("name", "version", "digest_shown", "created_at")
-    list_filter = ("name",)
-    search_fields = ("name", "digest")
-    fields = ("name", "version", "digest", "created_at", "document_shown")
-    readonly_fields = ("document_shown",)
-
-    @admin.display(description="digest")
-    def digest_shown(self, policy: Policy) -> str:
-        return short_digest(policy.digest)
-
-    @admin.display(description="document")
-    def document_shown(self, policy: Policy) -> str:
-        return plain_text(policy.document)
 
 
 @admin.register(SigningKey)

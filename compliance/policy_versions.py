@@ -4,9 +4,11 @@ API, admin and commands call these three functions alike. Each writes a row that
 audit trail. Nothing that is bound to a version loses it: workflows created under one that is retired end under it.
 """
 
+from collections.abc import Mapping
+
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from compliance import roles
 from compliance.models import Policy, PolicyPublication, PolicyRetirement, PolicyStatus
@@ -15,6 +17,13 @@ from compliance.policy import PolicyDocument
 from compliance.services import record_audit_event
 
 MAX_REASON_LENGTH = 400
+# Which rows stand how: `Policy.status`, as conditions of a query.
+STATUS_CONDITIONS: Mapping[str, Q] = {
+    PolicyStatus.DRAFT: Q(publication__isnull=True, retirement__isnull=True),
+    PolicyStatus.PUBLISHED: Q(publication__isnull=False, retirement__isnull=True),
+    PolicyStatus.RETIRED: Q(publication__isnull=False, retirement__isnull=False),
+    PolicyStatus.WITHDRAWN: Q(publication__isnull=True, retirement__isnull=False),
+}
 
 
 class PolicyNotAllowed(PermissionError):

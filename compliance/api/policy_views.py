@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from django.contrib.auth.models import User
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.http import Http404
 from django.urls import reverse
 from django_filters.filters import CharFilter, ChoiceFilter
@@ -41,6 +41,7 @@ from compliance.policy import PolicyDocument
 from compliance.policy_schema import build_policy_schema
 from compliance.policy_text import compare_policies
 from compliance.policy_versions import (
+    STATUS_CONDITIONS,
     PolicyConflict,
     PolicyNotAllowed,
     draft_policy,
@@ -51,12 +52,6 @@ from compliance.policy_versions import (
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _CONFLICT = errors(409, status_409="What is stored stands in the way: its state, a name, or a version number.")
-_STATUS_CONDITIONS = {
-    PolicyStatus.DRAFT: Q(publication__isnull=True, retirement__isnull=True),
-    PolicyStatus.PUBLISHED: Q(publication__isnull=False, retirement__isnull=True),
-    PolicyStatus.RETIRED: Q(publication__isnull=False, retirement__isnull=False),
-    PolicyStatus.WITHDRAWN: Q(publication__isnull=True, retirement__isnull=False),
-}
 
 
 def describe_policy(policy: PolicyDocument) -> dict[str, Any]:
@@ -129,7 +124,7 @@ class PolicyFilter(FilterSet):
         return queryset.filter(name=find_alias(value) or value)
 
     def match_status(self, queryset: QuerySet[Policy], _name: str, value: str) -> QuerySet[Policy]:
-        return queryset.filter(_STATUS_CONDITIONS[PolicyStatus(value)])
+        return queryset.filter(STATUS_CONDITIONS[value])
 
 
 class PolicyViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[Policy]):
