@@ -6,7 +6,8 @@ says one thing, to whoever reads it and to every parser. Nothing is constructed 
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from contextlib import suppress
+from typing import NoReturn, TypeAlias
 
 import yaml
 
@@ -37,11 +38,11 @@ def load_strict_yaml(text: str) -> tuple[Plain, dict[Location, int]]:
     Raises StrictYamlError. Texts over MAX_BYTES are refused unread; nesting over MAX_DEPTH as soon as it is met.
     """
     try:
-        size = len(text.encode())
+        encoded = text.encode()
     except UnicodeEncodeError as error:
         raise StrictYamlError("the text holds half of a surrogate pair, which no encoding carries", None) from error
-    if size > MAX_BYTES:
-        raise StrictYamlError(f"the text has {size} bytes; at most {MAX_BYTES} are read", None)
+    if len(encoded) > MAX_BYTES:
+        _refuse_oversize(encoded[:MAX_BYTES])
     try:
         _refuse_what_expands(text)
         root = yaml.compose(text, Loader=_LOADER)
@@ -53,6 +54,14 @@ def load_strict_yaml(text: str) -> tuple[Plain, dict[Location, int]]:
         raise StrictYamlError("the text is empty", None)
     lines: dict[Location, int] = {}
     return _plain(root, (), lines), lines
+
+
+def _refuse_oversize(start: bytes) -> NoReturn:
+    """Raise for a text that is too long; for what is wrong with its start, if that is something worse."""
+    with suppress(yaml.YAMLError):
+        _refuse_what_expands(start.decode("utf-8", "ignore"))
+    line = start.count(b"\n") + 1
+    raise StrictYamlError(f"the text is over {MAX_BYTES} bytes, which it passes in this line; shorten it", line)
 
 
 def _refuse_what_expands(text: str) -> None:

@@ -359,8 +359,9 @@ class TestYaml:
         )
         assert self._line(bomb) == 1
 
-    def test_five_megabytes_are_refused_unread(self) -> None:
-        assert self._line("a: [" + "*x, " * 1_300_000) is None
+    def test_five_megabytes_are_refused_where_they_pass_the_limit(self) -> None:
+        assert self._line("a: [" + "*x, " * 1_300_000) == 1
+        assert self._line("# nothing\n" * 500_000) == MAX_BYTES // 10 + 1
 
     @pytest.mark.parametrize("opening", ["[", "{a: ", "- ", "a:\n "])
     def test_deep_nesting_is_refused(self, opening: str) -> None:
