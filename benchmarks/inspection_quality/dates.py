@@ -54,6 +54,14 @@ _WITH_YEAR: tuple[Callable[[date], str], ...] = (
     lambda day: f"{_short(day)} {day.day} {day.year}",
     lambda day: f"{day.day}. {_month(day)} {day.year}",
     lambda day: f"{day.month}-{day.day}-{day.year % 100:02}",
+    lambda day: f"{_WEEKDAYS[day.weekday()][:3]} {_short(day)} {day.day}, {day.year}",
+    lambda day: f"{day.month:02}/{day.day:02}/{day.year % 100:02}",
+    lambda day: f"{day.day} {_short(day).upper()} {day.year % 100:02}",
+    lambda day: f"the {ordinal(day.day)} day of {_month(day)}, {day.year}",
+    lambda day: f"{_month(day)} {day.day:02}, {day.year}",
+    lambda day: f"{_WEEKDAYS[day.weekday()]} {day.day} {_month(day)} {day.year}",
+    lambda day: f"{_month(day).upper()} {day.day}, {day.year}",
+    lambda day: f"{day.day:02}/{day.month:02}/{day.year}",
 )
 
 _WITHOUT_YEAR: tuple[Callable[[date], str], ...] = (
@@ -89,8 +97,8 @@ def _make_slash(draw: Draw) -> Value:
 def _make_month(draw: Draw) -> Value:
     """A month with its year. Element (C) of Safe Harbor in a note on a patient."""
     day = _draw_day(draw)
-    form = draw.wording(("{0} {2}", "{1} {2}", "{0}, {2}", "{1}. {2}"))
-    return Value(form.format(_month(day), _short(day), day.year), "date", "month_and_year")
+    form = draw.wording(("{0} {2}", "{1} {2}", "{0}, {2}", "{1}. {2}", "{0} of {2}", "{3:02}/{2}"))
+    return Value(form.format(_month(day), _short(day), day.year, day.month), "date", "month_and_year")
 
 
 def _make_open_month(draw: Draw) -> Value:
@@ -112,6 +120,15 @@ def _make_range(draw: Draw) -> tuple[Segment, ...]:
     form = draw.wording(_WITH_YEAR[:10])
     middle = draw.wording((" to ", " - ", " through ", " until "))
     return Value(form(first), "date"), middle, Value(form(last), "date")
+
+
+def _make_short_range(draw: Draw) -> Value:
+    """Some days of one month: March 3-5, 2024."""
+    day = _draw_day(draw)
+    first = draw.number(1, 20)
+    last = first + draw.number(1, 8)
+    form = draw.wording(("{0} {1}-{2}, {3}", "{1}-{2} {0} {3}", "{0} {1} to {2}, {3}", "{0} {1} - {2}, {3}"))
+    return Value(form.format(draw.one((_month(day), _short(day))), first, last, day.year), "date", "days_of_month")
 
 
 _BIRTH_LABELS = (
@@ -159,6 +176,7 @@ DATE_MAKERS: Mapping[str, Maker] = {
     "open_month": _make_open_month,
     "date_time": _make_time,
     "date_range": _make_range,
+    "short_range": _make_short_range,
     "birth_date": _make_birth,
     "birth": _make_labelled_birth,
     "iso_birth": _make_iso_birth,

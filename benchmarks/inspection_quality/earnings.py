@@ -42,6 +42,16 @@ SENTENCES = (
     "Fleet disposal included {vin}.",
     "Fax signed copies to {us_phone}.",
     "Registered agent at {city_line}",
+    "{labelled_name}",
+    "Roadshow in {foreign_address} on {short_range}.",
+    "{salutation} please review the draft by {yearless_date}.",
+    "Invoices to {foreign_address}.",
+    "Beneficiary account: {iban}.",
+    "The auditor, {credentialed_name}, signed on {date}.",
+    "Expense claim: card {card}.",
+    "For the replay dial {us_phone}, passcode to follow.",
+    "Severance. {labelled_name}, {ssn}.",
+    "Conference call: {date_time}.",
 )
 
 HARMLESS = (
@@ -70,6 +80,20 @@ HARMLESS = (
     "Index moved from {count}.25 to {count}.75.",
     "EBITDA | {money} | {money} | {money}",
     "Software release {version} shipped on schedule.",
+    "EUR/USD 1.08; 10-year at {money}.",
+    "Same-store sales: {money}, {money}, {money}.",
+    "Table 4.2, line 17, column 3.",
+    "The company expects capex between {money} and {money}.",
+    "March quarter sales may exceed June quarter sales.",
+    "Non-GAAP measures are reconciled in Exhibit 99.1.",
+    "Item 7.01 and Item 9.01 of Form 8-K.",
+    "52 weeks compared to 53 weeks.",
+    "Ticker CTSN closed at {money}.",
+    "The password policy was reviewed by internal audit.",
+    "Account balances were confirmed.",
+    "Name change of the subsidiary is complete.",
+    "R-squared 0.97, t = 12.4, p < 0.001.",
+    "SIC code 7372; fund 000123.",
 )
 
 MARKED = (

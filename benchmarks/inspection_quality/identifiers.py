@@ -225,6 +225,10 @@ def _make_passport(draw: Draw) -> tuple[Segment, ...]:
 
 
 _LABELS: Mapping[str, tuple[str, ...]] = {
+    "biometric_id": (
+        "fingerprint ID ", "Fingerprint template: ", "voiceprint ID ", "iris scan ID ", "Biometric ID: ",
+        "retina scan no. ", "palm print ref. ", "face template ID: ",
+    ),
     "medical_record_number": (
         "MRN: ", "MRN ", "Medical Record Number: ", "MRN# ", "Med Rec No: ", "Chart # ", "medical record no. ",
         "Patient ID: ", "Hospital number: ", "MR#: ", "Record No. ", "Chart No: ", "Unit number: ", "Patient No. ",
@@ -254,6 +258,9 @@ _LABELS: Mapping[str, tuple[str, ...]] = {
 def _draw_record_number(draw: Draw, kind: str) -> str:
     capitals = draw.characters(_CAPITALS, 2)
     forms: Mapping[str, tuple[str, ...]] = {
+        "biometric_id": (
+            f"FP-{draw.digits(6)}", f"{capitals}{draw.digits(8)}", draw.digits(9), f"{capitals}-{draw.digits(4)}-X",
+        ),
         "medical_record_number": (
             draw.digits(7, "123456789"), draw.digits(8), f"{draw.digits(3)}-{draw.digits(2)}-{draw.digits(3)}",
             f"{capitals[0]}{draw.digits(7)}", draw.digits(6, "123456789"), f"{capitals}-{draw.digits(6)}",
@@ -355,6 +362,7 @@ IDENTIFIER_MAKERS: Mapping[str, Maker] = {
     "account": _make_labelled_number("account_number"),
     "account_value": _make_bare_number("account_number"),
     "licence": _make_labelled_number("licence_number"),
+    "biometric": _make_labelled_number("biometric_id"),
     "serial": _make_labelled_number("device_id"),
     "mac": _make_mac,
     "imei": _make_imei,

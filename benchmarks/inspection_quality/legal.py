@@ -47,6 +47,18 @@ SENTENCES = (
     "Reference is made to your letter of {date}.",
     "The child was born on {birth_date}.",
     "Witness: {name}\n{phone}",
+    "{labelled_name}",
+    "{labelled_name}",
+    "The mediation takes place {short_range}.",
+    "{salutation}\nI write on behalf of the estate.",
+    "Sworn before me, {credentialed_name}, this {date}.",
+    "The fund transfer to {account} was traced.",
+    "Registered keeper of {plate}.",
+    "Copy to: {address}",
+    "Email of {date} from {email}.",
+    "The debtor's {national_id} is on file.",
+    "Judgment was entered on {date} against {titled_name}.",
+    "Effective as of {date} the parties agree.",
 )
 
 HARMLESS = (
@@ -72,6 +84,19 @@ HARMLESS = (
     "The Act of {year} repealed that of {year}.",
     "Time is of the essence.",
     "Annex version {version} prevails.",
+    "Id. at {count}.",
+    "Clause 12.3.1 shall not apply to Schedule 4.",
+    "Damages under §§ 101-104 are excluded.",
+    "The Agreement has three (3) counterparts.",
+    "Title: Lease of Premises.",
+    "Name of the vessel: Northern Star.",
+    "To: Whom It May Concern",
+    "May v. March is distinguished.",
+    "Force majeure, Article 79 CISG.",
+    "Purchase price: {money}, VAT {money}.",
+    "The will may be revoked.",
+    "The account of the events given by the witness is consistent.",
+    "License is granted for a term of 3 years.",
 )
 
 MARKED = ("{attorney_client}", "{legal_advice}", "{work_product}", "{attorney_client}", "{legal_advice}")

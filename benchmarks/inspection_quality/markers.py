@@ -19,6 +19,10 @@ _MARKED: Mapping[str, tuple[str, ...]] = {
         "The contents are price-sensitive and have not been made public.",
         "As this is inside information under MAR Article 7, disclosure is unlawful.",
         "We are in a blackout period because of the information in this document.",
+        "Trading on this information before it is public would be insider trading.",
+        "Strictly confidential: contains inside information within the meaning of the Market Abuse Regulation.",
+        "This information is material and has not been disclosed to the public.",
+        "Do not buy or sell our stock until this becomes public.",
     ),
     "unannounced_deal": (
         "We have signed a confidential term sheet to acquire Halvorsen Systems; the deal has not been announced.",
@@ -53,6 +57,10 @@ _MARKED: Mapping[str, tuple[str, ...]] = {
         "Attorney/Client Privileged - do not produce.",
         "The communication below is covered by legal professional privilege.",
         "PRIVILEGED AND CONFIDENTIAL - COMMUNICATION WITH COUNSEL",
+        "This thread is attorney-client privileged, please do not forward it.",
+        "Legally privileged and confidential; if you are not the client, delete this.",
+        "Confidential communication from counsel - attorney client privilege applies.",
+        "Please keep this between us and our attorneys, it is privileged.",
     ),
     "legal_advice": (
         "You asked for our legal advice on the termination clause; our advice is to settle.",
@@ -73,6 +81,10 @@ _MARKED: Mapping[str, tuple[str, ...]] = {
         "Our mental impressions of the witness, prepared for trial, are work product.",
         "Trial preparation materials, protected from discovery under Rule 26(b)(3).",
         "Privileged: attorney work-product, draft of counsel.",
+        "CONFIDENTIAL WORK PRODUCT - PREPARED BY COUNSEL FOR LITIGATION",
+        "This analysis was prepared by our litigation team in anticipation of the arbitration.",
+        "Interview notes of counsel, opinion work product.",
+        "Created at the direction of counsel because of the pending lawsuit.",
     ),
 }
 

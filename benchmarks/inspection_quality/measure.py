@@ -12,6 +12,7 @@ from benchmarks.inspection_quality.evasions import EVASIONS, disguise
 from benchmarks.inspection_quality.scoring import BY_DOCUMENT, Score, holds, is_found, score_document
 from compliance.inspection.engine import inspect
 from compliance.inspection.findings import CATEGORY_OF, matches
+from compliance.inspection.person_model_state import PERSON_MODEL_PATH, describe_person_model
 from compliance.policy import PolicyDocument, builtin_policies
 
 # What each built-in policy that is about a kind of text has to stop.
@@ -50,8 +51,8 @@ class Measurement:
     seed: int
     documents: int
     characters: int
-    ner: str
     score: Score
+    names: Score | None
     evasions: dict[str, EvasionScore] = field(default_factory=dict)
     policies: dict[str, PolicyScore] = field(default_factory=dict)
     python: str = field(default_factory=platform.python_version)
@@ -60,7 +61,7 @@ class Measurement:
 def measure(seed: int, documents: int) -> Measurement:
     corpus = generate_corpus(seed, documents)
     characters = sum(len(document.text) for document in corpus)
-    measurement = Measurement(seed, len(corpus), characters, describe_ner(), score_corpus(corpus))
+    measurement = Measurement(seed, len(corpus), characters, score_corpus(corpus), score_names(corpus))
     for evasion in EVASIONS:
         measurement.evasions[evasion] = _measure_evasion(corpus, evasion, seed)
     for policy in builtin_policies():
@@ -69,19 +70,19 @@ def measure(seed: int, documents: int) -> Measurement:
     return measurement
 
 
-def describe_ner() -> str:
-    """Return `ran`, `not_installed` or `not_listed`, for inspection without a policy."""
-    try:
-        from compliance.inspection.person_model_state import describe_person_model
-    except ImportError:
-        return "not_installed"
-    return describe_person_model(None)
+def score_names(corpus: Sequence[Document]) -> Score | None:
+    """The score with the language model for names on, under `hipaa`; None where the extra is not installed."""
+    hipaa = next(policy for policy in builtin_policies() if policy.name == "hipaa")
+    detectors = (*(path for path in hipaa.detectors if path != PERSON_MODEL_PATH), PERSON_MODEL_PATH)
+    policy = hipaa.model_copy(update={"detectors": detectors})
+    return score_corpus(corpus, policy) if describe_person_model(policy) == "ran" else None
 
 
-def score_corpus(corpus: Sequence[Document]) -> Score:
+def score_corpus(corpus: Sequence[Document], policy: PolicyDocument | None = None) -> Score:
+    """Without a policy: of every base detector."""
     score = Score()
     for document in corpus:
-        score_document(score, document, inspect(document.text))
+        score_document(score, document, inspect(document.text, policy))
     return score
 
 

@@ -48,10 +48,56 @@ def _make_labelled(draw: Draw) -> Value:
 
 def _make_titled(draw: Draw) -> tuple[Segment, ...]:
     title = draw.wording(
-        ("Dr. ", "Mr. ", "Mrs. ", "Prof. ", "Ms. ", "Dr ", "Judge ", "Nurse ", "Mr ", "Ms ", "Miss ", "Sir ")
+        (
+            "Dr. ",
+            "Mr. ",
+            "Mrs. ",
+            "Prof. ",
+            "Ms. ",
+            "Dr ",
+            "Judge ",
+            "Nurse ",
+            "Mr ",
+            "Ms ",
+            "Miss ",
+            "Sir ",
+            "Professor ",
+            "Rev. ",
+            "Doctor ",
+            "Justice ",
+            "Mrs ",
+            "Capt. ",
+            "Mx. ",
+            "Hon. ",
+        )
     )
     name = _family(draw) if draw.chance(0.5) else f"{draw.one(_GIVEN)} {_family(draw)}"
     return title, Value(name, "person_name", "titled")
+
+
+_NAME_LABELS = (
+    "Patient: ", "Pt: ", "Name: ", "Spouse: ", "Attending physician: ", "PCP: ", "Guardian: ", "Mother: ",
+    "Patient Name: ", "Attn: ", "Next of kin: ", "Employee: ", "Full name: ", "Contact: ", "Surgeon: ", "Client: ",
+    "Emergency contact: ", "Plaintiff: ", "Referred by: ", "Provider: ", "Defendant: ", "Insured: ", "Author: ",
+    "Subscriber name: ", "Applicant: ", "Account holder: ", "Sender: ", "Tenant: ",
+)  # fmt: skip
+
+
+def _make_with_label(draw: Draw) -> tuple[Segment, ...]:
+    """The label and the name; one in eight in capitals, as forms print them."""
+    label, value = draw.wording(_NAME_LABELS), _make_labelled(draw)
+    if draw.chance(0.12):
+        return label.upper(), Value(value.text.upper(), value.type, value.subkind)
+    return label, value
+
+
+def _make_salutation(draw: Draw) -> tuple[Segment, ...]:
+    """By given name; what greets whom is not always a name, so it is arguable."""
+    return (
+        draw.wording(("Dear ", "Hi ", "Hello ", "Hey ")),
+        Value(draw.one(_GIVEN), "person_name", "greeted", False),
+        ",",
+    )
 
 
 def _make_plain(draw: Draw) -> Value:
@@ -77,15 +123,20 @@ _CITIES = (
     ("Dayton", "OH", "454"), ("Fresno", "CA", "937"), ("Boise", "ID", "837"), ("Mobile", "AL", "366"),
     ("Santa Fe", "NM", "875"), ("St. Paul", "MN", "551"), ("Tampa", "FL", "336"), ("Worcester", "MA", "016"),
 )  # fmt: skip
+_STATES = {
+    "IL": "Illinois", "TX": "Texas", "OR": "Oregon", "NY": "New York", "OH": "Ohio", "CA": "California", "ID": "Idaho",
+    "AL": "Alabama", "NM": "New Mexico", "MN": "Minnesota", "FL": "Florida", "MA": "Massachusetts",
+}  # fmt: skip
 _STREETS = (
     "Maple", "Oak Ridge", "Washington", "Elm", "Sycamore", "Lakeview", "Martin Luther King", "Franklin", "Birch",
     "Hillcrest", "2nd", "14th", "Old Mill", "St. James", "Jefferson", "Willow Creek",
 )  # fmt: skip
 _KINDS = (
     "Street", "Ave", "Drive", "Rd.", "Blvd", "Lane", "St", "Court", "Avenue", "Dr", "Place", "Way", "Road", "Pkwy",
-    "Terrace", "Circle",
+    "Terrace", "Circle", "Trail", "Hwy", "Loop", "Square", "Cir.", "Parkway", "Ln", "Crescent",
 )  # fmt: skip
-_UNITS = (", Apt 4B", ", Suite 210", " #12", ", Unit 7", ", Apt. 3", " Ste 900", ", Floor 5", ", Room 16")
+_UNITS = (", Apt 4B", ", Suite 210", " #12", ", Unit 7", ", Apt. 3", " Ste 900", ", Floor 5", ", Room 16", ", #3C",
+          " Apartment 9", ", 2nd Floor", ", Bldg. C")  # fmt: skip
 
 
 def _zip(draw: Draw, prefix: str) -> str:
@@ -101,11 +152,18 @@ def _street(draw: Draw) -> str:
 def _make_address(draw: Draw) -> Value:
     """A US address from the number of the house to the ZIP code."""
     city, state, prefix = draw.one(_CITIES)
-    start = f"{draw.wording(('P.O. Box', 'PO Box', 'P. O. Box', 'Post Office Box'))} {draw.number(10, 9999)}"
+    rural = f"RR {draw.number(1, 9)} Box {draw.number(10, 400)}"
+    start = (
+        rural
+        if draw.chance(0.1)
+        else f"{draw.wording(('P.O. Box', 'PO Box', 'P. O. Box', 'Post Office Box'))} {draw.number(10, 9999)}"
+    )
     if draw.chance(0.85):
         start = _street(draw)
     middle = draw.wording((", ", "\n", ", ", ",\n"))
-    return Value(f"{start}{middle}{city}, {state} {_zip(draw, prefix)}", "street_address", "us")
+    end = f"{city}, {draw.wording((state, state, _STATES[state], state))} {_zip(draw, prefix)}"
+    address = f"{start}{middle}{end}"
+    return Value(address.upper() if draw.chance(0.07) else address, "street_address", "us")
 
 
 def _make_street(draw: Draw) -> Value:
@@ -126,6 +184,11 @@ def _make_foreign_address(draw: Draw) -> Value:
             f"{draw.digits(5, '123456789')} {draw.one(('Lyon', 'Nantes', 'Dijon'))}",
             f"Flat {draw.number(1, 30)}, {number} {draw.one(('Baker', 'High', 'Queen', 'Albert'))} Street, "
             f"London {uk_code}",
+            f"{draw.one(('Mozartstraße', 'Bahnhofstr.', 'Kirchweg'))} {number}{draw.one('abc')}, "
+            f"{draw.digits(4, '123456789')} Wien",
+            f"{draw.one(('Bergstraße', 'Schillerplatz', 'Rosenweg'))} {number}\nD-{draw.digits(5, '123456789')} Ulm",
+            f"{number} bis, rue {draw.one(('Pasteur', 'de la Paix', 'du Moulin'))}\n{draw.digits(5, '13579')} Lille",
+            f"Unit {draw.number(1, 20)}, {number} {draw.one(('Harbour', 'King', 'Mill'))} Lane\nBristol\n{uk_code}",
         )
     )
     return Value(form, "street_address", "foreign")
@@ -183,7 +246,7 @@ def _make_labelled_phone(draw: Draw) -> tuple[Segment, ...]:
     if label == "FAX (":
         area, exchange, line = _us_parts(draw)
         return "FAX ", Value(f"({area}) {exchange}-{line}", "phone_number", "fax")
-    number = draw.wording((*_US_FORMS, "{0}{1}{2}")).format(*_us_parts(draw))
+    number = draw.wording((*_US_FORMS, "{0}{1}{2}", "{1}-{2}", "{0} - {1} - {2}")).format(*_us_parts(draw))
     if draw.chance(0.15):
         number = draw.one(
             (f"020 7946 0{draw.digits(3)}", f"030 {draw.digits(7, '2345')}", f"07700 900{draw.digits(3)}")
@@ -234,6 +297,8 @@ PEOPLE_MAKERS: Mapping[str, Maker] = {
     "name": _make_labelled,
     "titled_name": _make_titled,
     "plain_name": _make_plain,
+    "labelled_name": _make_with_label,
+    "salutation": _make_salutation,
     "signature": _make_signature,
     "credentialed_name": _make_credentials,
     "address": _make_address,

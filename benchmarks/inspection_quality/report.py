@@ -20,9 +20,9 @@ _MARKER = "<!-- measured -->"
 
 _SECRETS = ("access_token", "api_key", "password", "private_key")
 _STRUCTURED = (
-    "account_number", "card_number", "certificate_number", "device_id", "email_address", "health_plan_number", "iban",
-    "ip_address", "licence_number", "medical_record_number", "national_id", "passport_number", "url", "us_itin",
-    "us_ssn", "vehicle_id",
+    "account_number", "biometric_id", "card_number", "certificate_number", "device_id", "email_address",
+    "health_plan_number", "iban", "ip_address", "licence_number", "medical_record_number", "national_id",
+    "passport_number", "url", "us_itin", "us_ssn", "vehicle_id",
 )  # fmt: skip
 
 MOST_DROP = 0.02
@@ -34,7 +34,7 @@ class Reach:
 
     title: str
     kinds: tuple[str, ...]
-    recall: float
+    recall: float | None
     precision: float | None
 
 
@@ -94,13 +94,12 @@ def judge(measurement: Measurement) -> Iterator[Verdict]:
     for reach in BASE_REACH:
         yield _judge_tally(reach, measurement.score.total(reach.kinds))
     for category in ("mnpi", "privilege"):
-        yield _judge_tally(
-            Reach(f"{category}, by document", (category,), 0.93, 0.93), measurement.score.tally(category)
-        )
-    if measurement.ner == "ran":
-        yield _judge_tally(NER_REACH, measurement.score.total(NER_REACH.kinds))
-    else:
+        reach = Reach(f"{category}, by document", (category,), None, None)
+        yield _judge_tally(reach, measurement.score.tally(category))
+    if measurement.names is None:
         yield Verdict(NER_REACH.title, None, "not measured: the extra is not installed")
+    else:
+        yield _judge_tally(NER_REACH, measurement.names.total(NER_REACH.kinds))
     for evasion, result in measurement.evasions.items():
         figures = f"recall drops by {result.drop:.3f} (n = {result.values}, reach {MOST_DROP})"
         yield Verdict(f"evasion: {evasion}", result.values > 0 and result.drop <= MOST_DROP, figures)
@@ -108,19 +107,20 @@ def judge(measurement: Measurement) -> Iterator[Verdict]:
 
 def _judge_tally(reach: Reach, tally: Tally) -> Verdict:
     recall, precision = tally.recall or 0.0, tally.precision or 0.0
-    reached = recall >= reach.recall and (reach.precision is None or precision >= reach.precision)
-    asked = f"reach {reach.recall:.2f}" + ("" if reach.precision is None else f" / {reach.precision:.2f}")
+    asked = [(figure, least) for figure, least in ((recall, reach.recall), (precision, reach.precision)) if least]
+    reached = all(figure >= least for figure, least in asked) if asked else None
+    named = ", reach " + " / ".join(f"{least:.2f}" for _, least in asked) if asked else ", no reach is set"
     return Verdict(
-        reach.title, reached, f"recall {recall:.3f}, precision {precision:.3f} (n = {tally.labelled}, {asked})"
+        reach.title, reached, f"recall {recall:.3f}, precision {precision:.3f} (n = {tally.labelled}{named})"
     )
 
 
 def describe(measurement: Measurement, verdicts: Sequence[Verdict]) -> Iterator[str]:
     """Yield the lines of the table, in Markdown."""
-    ner = {"ran": "ran", "not_installed": "not installed"}.get(measurement.ner, "not listed")
     yield (
         f"`make evaluate`: seed {measurement.seed}, {measurement.documents} documents, {measurement.characters:,} "
-        f"characters, Python {measurement.python}, NER {ner}."
+        f"characters, Python {measurement.python}. The language model for names "
+        f"{'did not run' if measurement.names is None else 'ran, for the row that says so'}."
     )
     yield "\n| what | reached | figures |\n| --- | --- | --- |"
     for verdict in verdicts:

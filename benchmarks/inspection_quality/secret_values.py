@@ -33,6 +33,18 @@ def _make_token(draw: Draw) -> Value:
         (f"github_pat_{draw.characters(_ALPHANUMERIC, 22)}_{draw.characters(_ALPHANUMERIC, 59)}", "github"),
         (f"gho_{draw.characters(_ALPHANUMERIC, 36)}", "github"),
         (f"rk_live_{draw.characters(_ALPHANUMERIC, 24)}", "stripe"),
+        (f"hf_{draw.characters(ascii_letters, 34)}", "hugging_face"),
+        (f"dop_v1_{draw.characters(_HEX, 64)}", "digital_ocean"),
+        (f"shpat_{draw.characters(_HEX, 32)}", "shopify"),
+        (f"sk_test_{draw.characters(_ALPHANUMERIC, 24)}", "stripe"),
+        (
+            f"https://hooks.slack.com/services/T{draw.digits(8)}/B{draw.digits(8)}/"
+            f"{draw.characters(_ALPHANUMERIC, 24)}",
+            "slack_webhook",
+        ),
+        (f"whsec_{draw.characters(_ALPHANUMERIC, 32)}", "stripe"),
+        (f"dapi{draw.characters(_HEX, 32)}", "databricks"),
+        (f"{draw.digits(10, '123456789')}:AA{draw.characters(_URL_SAFE, 33)}", "telegram"),
         (f"xoxp-{draw.digits(11)}-{draw.digits(11)}-{draw.digits(12)}-{draw.characters(_HEX, 32)}", "slack"),
     )
     text, issuer = draw.wording(shapes)
@@ -59,9 +71,12 @@ def _make_jwt(draw: Draw) -> Value:
 
 def _make_bearer(draw: Draw) -> tuple[Segment, ...]:
     label = draw.wording(
-        ("Authorization: Bearer ", "authorization: bearer ", '-H "Authorization: Bearer ', "Authorization: token ")
-    )
+        ("Authorization: Bearer ", "authorization: bearer ", '-H "Authorization: Bearer ', "Authorization: token ",
+         "Authorization: Basic ", "Cookie: sessionid=", "X-Auth-Token: ", "refresh_token=")
+    )  # fmt: skip
     token = draw.one((draw.characters(_URL_SAFE, 40), draw.characters(_HEX, 64), _make_jwt(draw).text))
+    if label.endswith("Basic "):
+        token = base64.b64encode(f"admin:{_draw_password(draw)}".encode()).decode()
     return label, Value(token, "access_token", "bearer"), '"' if label.startswith("-H") else ""
 
 
@@ -92,6 +107,9 @@ def _make_code_password(draw: Draw) -> tuple[Segment, ...]:
             ("const apiPassword = '", "';"), ("passwd=", ""), ("spring.datasource.password=", ""), ("pwd = '", "'"),
             ('SMTP_PASS="', '"'), ("POSTGRES_PASSWORD: ", ""), ("<password>", "</password>"), ("--password ", ""),
             ("export ADMIN_PASSWORD='", "'"), ("PGPASSWORD=", " psql"), ('db_pass := "', '"'), ("mysql_pwd: '", "'"),
+            ("machine ftp.internal login app password ", ""), ("curl -u admin:", " https://api.internal"),
+            ("sshpass -p ", " ssh root@gw"), ('"db_password" => "', '",'), ('<add key="Password" value="', '" />'),
+            ("ENV ROOT_PASSWORD=", ""), ('user.set_password("', '")'), ("ansible_become_pass: ", ""),
         )
     )  # fmt: skip
     return before, Value(_draw_password(draw), "password", "assigned"), after
@@ -104,6 +122,9 @@ def _make_said_password(draw: Draw) -> tuple[Segment, ...]:
             ("the password is ", ""), ("password: ", ""), ("pw: ", ""), ("my password is ", " btw"),
             ("pass is ", ""), ("Password - ", ""), ("use password ", " to log in"), ("the new password is: ", ""),
             ('the password is "', '"'), ("login admin, password ", ""), ("pwd is ", ""), ("passcode: ", ""),
+            ("pwd: ", ""), ("it's password: ", ""), ("PW is ", ""), ("credentials: admin / ", ""),
+            ("the password for the vpn is ", ""), ("password = ", ""), ("just log in with password ", ""),
+            ("passphrase: ", ""),
         )
     )  # fmt: skip
     return before, Value(_draw_password(draw), "password", "said"), after
@@ -131,6 +152,9 @@ def _make_generic_key(draw: Draw) -> tuple[Segment, ...]:
             ('api_key = "', '"'), ("API_KEY=", ""), ('"apiKey": "', '"'), ("api-key: ", ""), ("X-Api-Key: ", ""),
             ("client_secret=", ""), ('secret_key = "', '"'), ("access_token=", ""), ("TWILIO_AUTH_TOKEN=", ""),
             ("auth_token: ", ""), ('CLIENT_SECRET="', '"'), ('private_token = "', '"'),
+            ("AccountKey=", ";EndpointSuffix=core.windows.net"), ("DJANGO_SECRET_KEY='", "'"),
+            ('"access_token":"', '"'), ("consumer_secret: ", ""), ("encryption_key = '", "'"), ("JWT_SECRET=", ""),
+            ('signing_key: "', '"'), ('ACCESS_KEY="', '"'),
         )
     )  # fmt: skip
     token = draw.one((draw.characters(_HEX, 32), draw.characters(_ALPHANUMERIC, 32), draw.characters(_URL_SAFE, 40)))
