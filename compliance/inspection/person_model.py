@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import hashlib
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from importlib import import_module
 from importlib.util import find_spec
+from pathlib import Path
 from threading import Lock
 from typing import Any
 
@@ -26,7 +27,7 @@ Places = tuple[tuple[int, int], ...]
 
 
 class PersonModel:
-    """A loaded model. One text at a time, whatever the number of threads: a spaCy pipeline shares its vocabulary.
+    """A loaded model. One thread at a time: a spaCy pipeline shares its vocabulary.
 
     The places in the last `most_remembered` texts are kept by the text's digest, for pages inspect the same texts
     again and again. The texts themselves are not kept, nor their words in the model's vocabulary.
@@ -35,7 +36,7 @@ class PersonModel:
     most_remembered = 8192
 
     def __init__(self, name: str) -> None:
-        """Load the pipeline from the installed package of that name. Raises whatever loading does."""
+        """Load the pipeline from the installed package of that name, or the directory. Raises whatever loading does."""
         presidio = import_module("presidio_analyzer")
         engines = import_module("presidio_analyzer.nlp_engine")
         self._pipeline = _load_pipeline(name)
@@ -46,25 +47,31 @@ class PersonModel:
         self._remembered: OrderedDict[bytes, Places] = OrderedDict()
         self._lock = Lock()
 
-    def find_persons(self, text: str) -> Places:
-        """Return where the text, of a few thousand characters at most, names a person, as the model marks it."""
-        digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
+    def find_persons(self, texts: Sequence[str]) -> list[Places]:
+        """Return where each text, of a few thousand characters at most, names persons, as the model marks them."""
+        digests = [hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest() for text in texts]
         with self._lock:
-            places = self._remembered.get(digest)
-            if places is None:
-                places = self._recognise(text)
-                self._remembered[digest] = places
-                if len(self._remembered) > self.most_remembered:
-                    self._remembered.popitem(last=False)
-            else:
-                self._remembered.move_to_end(digest)
-        return places
+            places = {digest: self._remembered.get(digest) for digest in digests}
+            missing = {digest: text for digest, text in zip(digests, texts, strict=True) if places[digest] is None}
+            if missing:
+                places |= zip(missing, self._recognise(list(missing.values())), strict=True)
+            self._remember(places)
+        return [places[digest] or () for digest in digests]
 
-    def _recognise(self, text: str) -> Places:
+    def _remember(self, places: Mapping[bytes, Places | None]) -> None:
+        for digest, found in places.items():
+            self._remembered[digest] = found or ()
+            self._remembered.move_to_end(digest)
+        while len(self._remembered) > self.most_remembered:
+            self._remembered.popitem(last=False)
+
+    def _recognise(self, texts: list[str]) -> list[Places]:
         with self._pipeline.memory_zone():
-            artifacts = self._engine.process_text(text, _LANGUAGE)
-            found: Iterable[Any] = self._recogniser.analyze(text, [_ENTITY], artifacts)
-            return tuple((result.start, result.end) for result in found)
+            results: list[Places] = []
+            for text, artifacts in self._engine.process_batch(texts, _LANGUAGE, batch_size=len(texts)):
+                found: Iterable[Any] = self._recogniser.analyze(text, [_ENTITY], artifacts)
+                results.append(tuple((result.start, result.end) for result in found))
+        return results
 
 
 def _load_pipeline(name: str) -> Any:
@@ -94,7 +101,9 @@ def load_person_model() -> PersonModel | None:
 
 
 def _try_to_load(name: str) -> PersonModel | None:
-    if not all(_is_package(needed) for needed in ("spacy", "presidio_analyzer", name)):
+    if not all(_is_package(needed) for needed in ("spacy", "presidio_analyzer")):
+        return None
+    if not _is_package(name) and not _is_pipeline_directory(name):
         return None
     try:
         return PersonModel(name)
@@ -106,3 +115,8 @@ def _try_to_load(name: str) -> PersonModel | None:
 
 def _is_package(name: str) -> bool:
     return name.isidentifier() and find_spec(name) is not None
+
+
+def _is_pipeline_directory(name: str) -> bool:
+    path = Path(name)
+    return path.is_absolute() and (path / "meta.json").is_file()

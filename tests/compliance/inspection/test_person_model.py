@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -13,7 +14,12 @@ from hypothesis import strategies as st
 from pytest_django import Settings
 
 from compliance.inspection import inspect, person_model
-from compliance.inspection.detectors.person_model import PersonModelDetector, split_into_pieces, trim_to_names
+from compliance.inspection.detectors.person_model import (
+    PersonModelDetector,
+    choose_names,
+    split_into_pieces,
+    trim_to_names,
+)
 from compliance.inspection.engine import BUILTIN_DETECTORS
 from compliance.inspection.normalise import normalise
 from compliance.inspection.person_model_state import PERSON_MODEL_PATH, describe_person_model
@@ -53,7 +59,7 @@ def test_without_the_model_labelled_names_are_still_found() -> None:
     assert _names("Dr. Margaret Sullivan called.") == ["Margaret Sullivan"]
 
 
-@pytest.mark.parametrize("name", ["os.path", "", "../secrets", "no such package"])
+@pytest.mark.parametrize("name", ["os.path", "", "../secrets", "/", "no such package"])
 def test_a_setting_that_names_no_package_counts_as_not_installed(name: str, settings: Settings) -> None:
     settings.NER_MODEL = name
     assert describe_person_model(HIPAA) == "not_installed"
@@ -70,12 +76,46 @@ def test_an_inspection_without_a_policy_runs_the_base_detectors_only() -> None:
 
 
 @given(st.text(alphabet=st.sampled_from("Ab .\n"), max_size=5000) | st.integers(0, 5000).map("x".__mul__))
-def test_pieces_cover_the_text_and_stay_small(text: str) -> None:
+def test_pieces_are_small_and_hold_every_letter(text: str) -> None:
     position = 0
     for start, end in split_into_pieces(text):
-        assert start <= position < end <= start + 1000, f"piece {start}..{end} after {position}"
+        assert start < end <= start + 1000
+        assert not text[position:start].strip(" .\n"), f"left out: {text[position:start]!r}"
         position = end
-    assert position == len(text)
+    assert not text[position:].strip(" .\n")
+
+
+def test_a_name_that_was_wrapped_is_in_one_piece() -> None:
+    text = "- The results were not yet back when the ward called Margaret\nSullivan about them.\nPlan: wait."
+    assert [text[start:end] for start, end in split_into_pieces(text)] == [
+        "The results were not yet back when the ward called Margaret\nSullivan about them.\n",
+        "Plan: wait.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("We met «Margaret Sullivan». Later Sullivan left.", ["Margaret Sullivan"]),
+        ("«Margaret Sullivan» spoke. «Sullivan» is ill.", ["Margaret Sullivan", "Sullivan"]),
+        ("«Urine» culture is clear.", []),
+        ("«Sullivan» said so.", ["Sullivan"]),
+        ("It was for «Sullivan» to say.", ["Sullivan"]),
+        ("and «Hgb» 10.4 as before", []),
+        ("moved to «Austin», TX last year", []),
+        ("under «Cal». Civ. Code", []),
+        ("«Margaret Sullivan» and Rhoda Plimpton came", ["Margaret Sullivan", "Rhoda Plimpton"]),
+        ("Rhoda Plimpton and «Margaret Sullivan» came", ["Margaret Sullivan", "Rhoda Plimpton"]),
+        ("«Margaret Sullivan» and Plimpton Holdings agreed", ["Margaret Sullivan"]),
+    ],
+)
+def test_single_words_need_support_and_joined_names_are_names(text: str, names: list[str]) -> None:
+    marked = []
+    while "«" in text:
+        start, end = text.index("«"), text.index("»") - 1
+        marked.append((start, end))
+        text = text.replace("«", "", 1).replace("»", "", 1)
+    assert [text[start:end] for start, end in choose_names(text, marked)] == names
 
 
 def test_a_name_at_the_end_of_a_piece_is_whole_in_one_of_them() -> None:
@@ -135,20 +175,20 @@ def test_any_text_passes(text: str) -> None:
 def test_a_text_seen_before_is_not_recognised_again(monkeypatch: pytest.MonkeyPatch) -> None:
     model = person_model.load_person_model()
     assert model is not None
-    before = model.find_persons(PROSE)
+    before = model.find_persons([PROSE])
 
-    def fail(text: str) -> person_model.Places:
+    def fail(texts: list[str]) -> list[person_model.Places]:
         raise AssertionError("recognised again")
 
     monkeypatch.setattr(model, "_recognise", fail)
-    assert model.find_persons(PROSE) == before != ()
+    assert model.find_persons([PROSE]) == before != [()]
 
 
 @needs_model
 def test_texts_leave_no_words_in_the_model() -> None:
     model = person_model.load_person_model()
     assert model is not None
-    model.find_persons("Then Qwortabella Zimfandrel called the ward.")
+    model.find_persons(["Then Qwortabella Zimfandrel called the ward."])
     assert "Zimfandrel" not in model._pipeline.vocab.strings
 
 
@@ -178,6 +218,18 @@ def test_another_installed_pipeline_is_used_where_the_setting_names_it(
     settings.NER_MODEL = "ruled_pipeline"
     assert _names("Then Qwortabella called the ward.") == ["Qwortabella"]
     assert describe_person_model(HIPAA) == "ran"
+
+
+@needs_model
+def test_a_pipeline_in_a_directory_is_used_where_the_setting_names_it(
+    tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pipeline = import_module("spacy").blank("en")
+    pipeline.add_pipe("entity_ruler").add_patterns([{"label": "PERSON", "pattern": "Qwortabella"}])
+    pipeline.to_disk(tmp_path)
+    monkeypatch.setattr(person_model, "_loaded", {})
+    settings.NER_MODEL = str(tmp_path)
+    assert _names("Then Qwortabella called the ward.") == ["Qwortabella"]
 
 
 @needs_model
