@@ -1,19 +1,19 @@
 """Admission: ask the gate whether a claimed execution may run, and certify its answer."""
 
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.db import transaction
 
 from compliance.content import load_text
 from compliance.gate import AdmissionRequest, Allow, Lineage, Refuse, Wait, decide
-from compliance.inspection import inspect, matches
 from compliance.lineage import describe_lineage
 from compliance.models import Certificate
 from compliance.policies_in_force import load_policy_documents, load_policy_terms
 from compliance.policy import PolicyDocument
 from compliance.services import issue_certificate, load_evidence
 from compliance.statements import draft_admission
+from workflows.content_rules import BlockedFinding, explain_blocked, find_blocked_in, list_types
 from workflows.endings import Ending, end_execution
 from workflows.facts import describe_person, load_request
 from workflows.leases import Claim, LeaseLost, lock_claim
@@ -26,10 +26,15 @@ from workflows.transitions import move_execution, move_stage, move_workflow
 @dataclass(frozen=True)
 class Inspection:
     """What inspecting an artifact has found: `policies` are the digests of those that it was really inspected under,
-    None where nothing was inspected; `blocking` the types found that one of them blocks, sorted."""
+    None where nothing was inspected; `blocked` is what one of them blocks."""
 
     policies: tuple[str, ...] | None = None
-    blocking: tuple[str, ...] = ()
+    blocked: tuple[BlockedFinding, ...] = ()
+
+    @property
+    def blocking(self) -> tuple[str, ...]:
+        """The types that are blocked, sorted."""
+        return list_types(self.blocked)
 
 
 @dataclass(frozen=True)
@@ -56,6 +61,8 @@ def admit_execution(claim: Claim) -> Admitted | None:
         lock_claim(claim)
         request = build_request(execution, inspection)
         decision = ask_gate(request)
+        if isinstance(decision, Refuse):
+            decision = replace(decision, detail=explain_refusal(decision, inspection))
         if isinstance(decision, Wait):
             _park(claim, execution, decision)
             return None
@@ -112,18 +119,15 @@ def inspect_release(execution: Execution) -> Inspection:
         return Inspection()
     text = load_text(execution.stage.workflow_id, lineage.subject_digest)
     documents = load_policy_documents(set(lineage.policies))
-    blocking = find_blocking_types(text, tuple(documents.values()), Role.RELEASE)
-    return Inspection(policies=tuple(sorted(documents)), blocking=blocking)
+    blocked = find_blocked_in(text, documents.values(), "release")
+    return Inspection(policies=tuple(sorted(documents)), blocked=blocked)
 
 
-def find_blocking_types(text: str, policies: tuple[PolicyDocument, ...], role: str) -> tuple[str, ...]:
-    """Return the types of what any of the policies finds in the text and blocks for that role, sorted."""
-    found: set[str] = set()
-    for policy in policies:
-        blocked = policy.blocked_types(role)
-        if blocked:
-            found.update(finding.type for finding in inspect(text, policy) if matches(finding, blocked))
-    return tuple(sorted(found))
+def explain_refusal(decision: Refuse, inspection: Inspection) -> str:
+    """Return the gate's word; where it refuses content, by which findings. The gate itself knows only their types."""
+    if decision.code != ReasonCode.CONTENT_BLOCKED or not inspection.blocked:
+        return decision.detail
+    return f"the artifact holds what its policies block: {explain_blocked(inspection.blocked)}"
 
 
 def _park(claim: Claim, execution: Execution, decision: Wait) -> None:

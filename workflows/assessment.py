@@ -1,17 +1,16 @@
-"""What an agent's answer amounts to: its artifact, the checks that it passes and the verdict.
+"""What an agent's answer amounts to: its artifact, and the checks that this passes.
 
 The agent's word is one check among the deterministic ones (rule 4), and a release never retypes what it
-releases (rule 3).
+releases (rule 3). What rests on evidence is checked at the end (`workflows.conclusion`).
 """
 
-from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from compliance.content import compute_digest
-from compliance.gate import Check, judge, read_policy_terms
-from compliance.inspection import inspect, matches
-from compliance.policy import PolicyDocument
+from compliance.gate import Check
 from workflows.agents.types import AgentFailure, AgentWork, Answer, ReleaseAnswer, ReviewAnswer, WorkerAnswer
+from workflows.content_checks import check_content
 
 
 @dataclass(frozen=True)
@@ -25,39 +24,25 @@ class Assessment:
     judged: str | None
     decision: str
     held: bool
-    verdict: str
     checks: tuple[Check, ...]
-    missing_proofs: tuple[str, ...]
-    blocking_types: tuple[str, ...]
 
 
-def assess_answer(
-    work: AgentWork, answer: Answer, *, upstream_count: int, approved_digest: str | None, sign_off_count: int
-) -> Assessment:
-    """Assess an answer under the policies of the whole lineage.
+def assess_answer(work: AgentWork, answer: Answer, *, lineage_policies: Collection[str]) -> Assessment:
+    """Assess an answer under the policies of the whole lineage, whose digests are given.
 
-    `approved_digest` is what a release is bound to. Raises AgentFailure when the answer is not one for this role.
+    Raises AgentFailure when the answer is not one for this role.
     """
     artifact, decision = _take_artifact(work, answer)
     judged = _find_judged_text(work, answer)
     for text in (artifact, judged):
         _refuse_unstorable(text)
-    checks = [
-        Check("lineage_verified", True, f"{upstream_count} upstream certificates verified at admission"),
-        Check("grant_within_ceiling", True, f"grant verified against policy {work.policy.name}"),
-    ]
-    blocking: tuple[str, ...] = ()
+    checks: list[Check] = []
     if artifact is not None:
-        inspected, blocking = _inspect_artifact(artifact, work.lineage_policies, work.role)
-        checks += inspected
+        checks += check_content(artifact, work.lineage_policies, work.role, lineage_policies)
     if isinstance(answer, ReviewAnswer):
-        checks.append(Check("review_approved", decision != "rejected", f"the reviewer's answer is {decision}"))
-    if isinstance(answer, ReleaseAnswer) and artifact is not None:
-        checks += _check_release(artifact, approved_digest, sign_off_count)
-    terms = [read_policy_terms(policy.canonical_bytes()) for policy in work.lineage_policies]
-    verdict, missing = judge(checks, terms, work.role)
+        checks.append(_check_review(work, answer, artifact))
     held = isinstance(answer, ReleaseAnswer) and answer.decision == "hold"
-    return Assessment(artifact, judged, decision, held, verdict, tuple(checks), missing, blocking)
+    return Assessment(artifact, judged, decision, held, tuple(checks))
 
 
 def _take_artifact(work: AgentWork, answer: Answer) -> tuple[str | None, str]:
@@ -100,29 +85,11 @@ def _refuse_unstorable(text: str | None) -> None:
         raise AgentFailure("malformed_answer", "the agent's text is not valid Unicode") from error
 
 
-def _inspect_artifact(
-    artifact: str, policies: tuple[PolicyDocument, ...], role: str
-) -> tuple[list[Check], tuple[str, ...]]:
-    counts: Counter[str] = Counter()
-    blocking: set[str] = set()
-    for policy in policies:
-        findings = inspect(artifact, policy)
-        counts |= Counter(finding.type for finding in findings)
-        blocked = policy.blocked_types(role)
-        blocking.update(finding.type for finding in findings if matches(finding, blocked))
-    found = ", ".join(f"{name}: {count}" for name, count in sorted(counts.items())) or "nothing found"
-    names = ", ".join(f"{policy.name} v{policy.version}" for policy in policies)
-    blocked_names = ", ".join(sorted(blocking))
-    return [
-        Check("content_inspected", True, f"under {names}: {found}"),
-        Check("content_rules", not blocking, f"blocked: {blocked_names}" if blocking else "nothing is blocked"),
-    ], tuple(sorted(blocking))
-
-
-def _check_release(artifact: str, approved_digest: str | None, sign_off_count: int) -> list[Check]:
-    bound = compute_digest(artifact) == approved_digest
-    return [
-        Check("review_approved", approved_digest is not None, "every reviewer named upstream approved this digest"),
-        Check("digest_bound", bound, "the artifact is the approved one, byte for byte"),
-        Check("sign_offs_complete", True, f"{sign_off_count} sign-offs verified by the gate"),
-    ]
+def _check_review(work: AgentWork, answer: ReviewAnswer, artifact: str | None) -> Check:
+    inputs = {
+        "decision": answer.decision,
+        "subject_sha256": None if work.subject is None else compute_digest(work.subject),
+        "artifact_sha256": None if artifact is None else compute_digest(artifact),
+    }
+    approved = answer.decision != "rejected"
+    return Check("review_approved", approved, f"the reviewer's answer is {answer.decision}", inputs)

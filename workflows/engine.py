@@ -15,17 +15,8 @@ from django.db import DatabaseError, transaction
 
 from compliance.capabilities import Denial, Grant
 from compliance.content import ContentError, MasterKeyMismatch, load_texts, open_secret, store_text
-from compliance.gate import Refuse, Wait
 from compliance.lineage import describe_lineage
-from workflows.admission import (
-    Admitted,
-    Inspection,
-    admit_execution,
-    ask_gate,
-    build_request,
-    inspect_release,
-    load_execution,
-)
+from workflows.admission import Admitted, admit_execution, inspect_release, load_execution
 from workflows.agents.runner import run_agent
 from workflows.agents.types import (
     AgentFailure,
@@ -40,12 +31,13 @@ from workflows.agents.types import (
 )
 from workflows.assessment import Assessment, assess_answer
 from workflows.budgets import reserve_budget, settle_reservation
+from workflows.conclusion import conclude
 from workflows.endings import Ending, end_execution
 from workflows.event_loop import StoppedByCheck, ThreadBridge
 from workflows.journal import list_documents, read_document, record_event, write_document
 from workflows.leases import Claim, LeaseLost, claim_execution, hand_back, is_held, lock_claim, renew_lease
 from workflows.model_prices import load_own_prices
-from workflows.models import Execution, ExecutionStatus, Role, Verdict
+from workflows.models import ExecutionStatus
 from workflows.reasons import ReasonCode
 from workflows.spending import read_usage, report_usage
 from workflows.transitions import move_execution
@@ -105,13 +97,7 @@ def run_claim(claim: Claim) -> None:
         result = _run_agent_under_lease(claim, work)
         if not move_execution(claim.execution_id, ExecutionStatus.VERIFYING, fence=claim.fence):
             raise LeaseLost
-        assessment = assess_answer(
-            work,
-            result.answer,
-            upstream_count=len(admitted.lineage.upstreams),
-            approved_digest=admitted.lineage.subject_digest,
-            sign_off_count=len(admitted.decision.sign_offs),
-        )
+        assessment = assess_answer(work, result.answer, lineage_policies=admitted.lineage.policies)
     except AgentFailure as failure:
         _end_without_answer(claim, _describe_failure(failure, admitted), failure.last_text)
         return
@@ -156,15 +142,15 @@ def finish_execution(claim: Claim, admitted: Admitted, result: AgentResult, asse
     inspection = inspect_release(execution)
     with transaction.atomic():
         lock_claim(claim)
-        status, reason, verdict = _conclude(execution, assessment, inspection)
-        released = assessment.artifact if status == ExecutionStatus.COMPLETED else None
+        end = conclude(execution, admitted, assessment, inspection)
+        released = assessment.artifact if end.status == ExecutionStatus.COMPLETED else None
         judged = "" if assessment.judged is None else store_text(workflow_id, assessment.judged)
         ending = Ending(
-            status,
-            reason,
-            verdict=verdict,
-            checks=assessment.checks,
-            missing_proofs=assessment.missing_proofs,
+            end.status,
+            end.reason,
+            verdict=end.verdict,
+            checks=end.checks,
+            missing_proofs=end.missing_proofs,
             agent_decision=assessment.decision,
             model=result.model,
             request_count=result.usage.requests,
@@ -177,29 +163,6 @@ def finish_execution(claim: Claim, admitted: Admitted, result: AgentResult, asse
             sign_offs=admitted.decision.sign_offs,
         )
         end_execution(execution, ending, fence=claim.fence)
-
-
-def _conclude(execution: Execution, assessment: Assessment, inspection: Inspection) -> tuple[str, tuple[str, str], str]:
-    """Return status, reason and verdict. A release is decided a second time, on the evidence as it is now."""
-    if execution.stage.role != Role.RELEASE:
-        return ExecutionStatus.COMPLETED, ("", ""), assessment.verdict
-    decision = ask_gate(build_request(execution, inspection))
-    if isinstance(decision, Refuse):
-        return ExecutionStatus.BLOCKED, (decision.code, decision.detail), Verdict.NON_COMPLIANT
-    if isinstance(decision, Wait):
-        reason = (ReasonCode.SIGN_OFF_REQUIRED, "a sign-off that the release rested on is missing")
-        return ExecutionStatus.BLOCKED, reason, Verdict.NON_COMPLIANT
-    if assessment.held:
-        return (
-            ExecutionStatus.BLOCKED,
-            (ReasonCode.RELEASE_HELD, "the release agent answered hold; its reason is kept with its answer"),
-            Verdict.NON_COMPLIANT,
-        )
-    if assessment.verdict != Verdict.COMPLIANT:
-        failed = [check.name for check in assessment.checks if not check.passed] + list(assessment.missing_proofs)
-        detail = f"checks not passed: {', '.join(failed)}; {', '.join(assessment.blocking_types)}".rstrip("; ")
-        return ExecutionStatus.BLOCKED, (ReasonCode.CONTENT_BLOCKED, detail), Verdict.NON_COMPLIANT
-    return ExecutionStatus.COMPLETED, ("", ""), assessment.verdict
 
 
 def _run_agent_under_lease(claim: Claim, work: AgentWork) -> AgentResult:
