@@ -38,7 +38,7 @@ SENTENCES = (
     "{ssn}",
     "Verified identity by {passport}.",
     "{national_id}",
-    "UK patient, {national_id}, visiting family.",
+    "Foreign patient, {national_id}, visiting family.",
     "Driver after MVA, {plate}, airbag deployed.",
     "Portal message sent to {email}.",
     "Images at {url} for review.",
