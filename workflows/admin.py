@@ -30,11 +30,12 @@ from compliance.desk import (
 )
 from compliance.models import Certificate
 from compliance.policies_in_force import load_policy_documents
-from workflows import evidence_admin  # noqa: F401  (registers its pages)
+from workflows import evidence_admin, price_admin  # noqa: F401  (register their pages)
 from workflows.export import EvidenceDamaged, build_workflow_package, encode_package
 from workflows.models import Execution, ExecutionEvent, Stage, StageDocument, WorkerHeartbeat, Workflow
 from workflows.queries import visible_executions, visible_stages, visible_workflows
 from workflows.redaction import redact_text
+from workflows.replay_admin import replay_view
 from workflows.requests import NotAllowed
 from workflows.services import cancel_workflow
 from workflows.transitions import WORKFLOW_ENDS
@@ -114,6 +115,7 @@ class WorkflowAdmin(OwnRecordsAdmin):
         pages = [
             ("<uuid:workflow_id>/export/", self.export_view, "workflows_workflow_export"),
             ("<uuid:workflow_id>/cancel/", self.cancel_view, "workflows_workflow_cancel"),
+            ("policy-replay/<str:policy_digest>/", replay_view, "policy-replay"),
         ]
         own = [path(route, self.admin_site.admin_view(view), name=name) for route, view, name in pages]
         return own + super().get_urls()

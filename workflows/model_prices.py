@@ -29,32 +29,39 @@ def set_model_price(
     """
     if not may_set_model_price(actor):
         raise NotAllowed("setting a model's price takes the role operator or admin")
-    errors: dict[str, list[str]] = {}
-    providers = language_model_providers()
-    if provider not in providers:
-        errors["provider"] = [f"'{provider}' has no language models; choose one of {', '.join(providers)}."]
-    if not _MODEL.fullmatch(model):
-        errors["model"] = ["A model's name is 1 to 120 printable ASCII characters, without spaces."]
-    prices = {"input_price": input_price, "output_price": output_price}
-    for name, price in prices.items():
-        if not _PRICE.fullmatch(price) or not 0 < Decimal(price) <= _HIGHEST_PRICE:
-            errors[name] = [
-                f"{price[:40]!r} is no price: give US dollars per million tokens, above 0, at most {_HIGHEST_PRICE}, "
-                "with at most six decimals, such as 3.00."
-            ]
+    errors = find_price_problems(provider, model, input_price, output_price)
     if errors:
         raise RequestRefused(errors)
     with transaction.atomic():
-        row = ModelPrice.objects.create(provider=provider, model=model, added_by=actor, **prices)
+        row = ModelPrice.objects.create(
+            provider=provider, model=model, input_price=input_price, output_price=output_price, added_by=actor
+        )
         record_audit_event(
             actor=actor,
             action="model_price.set",
             target_type="model_price",
             target_id=str(row.pk),
             address=address,
-            detail={"provider": provider, "model": model, **prices},
+            detail={"provider": provider, "model": model, "input_price": input_price, "output_price": output_price},
         )
     return row
+
+
+def find_price_problems(provider: str, model: str, input_price: str, output_price: str) -> dict[str, list[str]]:
+    """Return what is wrong with a price that somebody gives, by the name of the argument."""
+    errors: dict[str, list[str]] = {}
+    providers = language_model_providers()
+    if provider not in providers:
+        errors["provider"] = [f"'{provider}' has no language models; choose one of {', '.join(providers)}."]
+    if not _MODEL.fullmatch(model):
+        errors["model"] = ["A model's name is 1 to 120 printable ASCII characters, without spaces."]
+    for name, price in (("input_price", input_price), ("output_price", output_price)):
+        if not _PRICE.fullmatch(price) or not 0 < Decimal(price) <= _HIGHEST_PRICE:
+            errors[name] = [
+                f"{price[:40]!r} is no price: give US dollars per million tokens, above 0, at most {_HIGHEST_PRICE}, "
+                "with at most six decimals, such as 3.00."
+            ]
+    return errors
 
 
 def load_own_prices(provider: str) -> Mapping[str, TokenPrice]:
