@@ -213,12 +213,12 @@ def _count_execution(
     changed = found.was != found.would_be
     if not changed and not concerned:
         return
-    tally.counts.update(looked_at=1, changed=changed, unchanged=not changed)
+    tally.counts.update(looked_at=1, changed=int(changed), unchanged=int(not changed))
     if changed:
-        tally.counts.update(unknown=found.would_be.status == UNKNOWN)
+        tally.counts.update(unknown=int(found.would_be.status == UNKNOWN))
         tally.changes.append(_describe_change(row, found))
     else:
-        tally.counts.update(grants_changed=found.grant_changed)
+        tally.counts.update(grants_changed=int(found.grant_changed))
 
 
 def _describe_change(row: Execution, found: SimulatedExecution) -> ChangedExecution:

@@ -1,7 +1,7 @@
 """The recorded calls of a past run under a draft: the first one that would have gone otherwise, if any."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -96,7 +96,7 @@ def _compare_content(
         raise NotEvaluable("texts_unreadable", f"the payload of journal event {event.sequence} cannot be read")
     places = {
         f"Journal event {event.sequence} ({event.kind}), text {number},": text
-        for number, text in enumerate(iterate_strings(json.loads(payload)["payload"]), 1)
+        for number, text in enumerate(_iterate_handed_texts(json.loads(payload)["payload"]), 1)
     }
     difference = content.compare_call(places, policies, call)
     if not _crosses(difference):
@@ -106,6 +106,18 @@ def _compare_content(
         return CallDifference(Outcome(UNKNOWN, "", UNKNOWN_BEYOND_TOOL_CALL), (*sentences, _BEYOND_CALL))
     blocked = Outcome(ExecutionStatus.BLOCKED.value, Verdict.NON_COMPLIANT.value, ReasonCode.CONTENT_BLOCKED.value)
     return CallDifference(blocked, sentences)
+
+
+def _iterate_handed_texts(payload: Any) -> Iterator[str]:
+    """Yield the texts that a model or a tool was handed, without what the journal says about them, such as times."""
+    messages = payload.get("messages") if isinstance(payload, Mapping) else None
+    if not isinstance(messages, list):
+        yield from iterate_strings(payload)
+        return
+    for message in messages:
+        yield from iterate_strings(message.get("instructions"))
+        for part in message.get("parts", ()):
+            yield from iterate_strings([part.get("content"), part.get("args")])
 
 
 def _crosses(difference: ContentDifference) -> bool:
