@@ -74,6 +74,21 @@ SENTENCES = (
     "ssn {bare_ssn}",
     "pls charge {card}",
     "{biometric}",
+    "my dob is {birth_date}",
+    "mrn's {mrn_value}",
+    "acct number {account_value} thx",
+    "ssn's {bare_ssn}",
+    "text me {us_phone}",
+    "yo its {date} already",
+    "pwned: {token}",
+    "u can reach {titled_name} at {us_phone}",
+    "addr: {address}",
+    "zip? {zip}",
+    "i live at {street}",
+    "card: {card} cvv later",
+    "email's {email}",
+    "server's {ip} fyi",
+    "born {birth_date} lol",
 )
 
 HARMLESS = (

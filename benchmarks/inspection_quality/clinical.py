@@ -83,6 +83,22 @@ SENTENCES = (
     "Appt {slash_date}, will bring records.",
     "DOS {date}.",
     "Labs from {date} reviewed.",
+    "**Patient:** {name}",
+    "| MRN | {mrn_value} |",
+    "| DOB | {birth_date} |",
+    "Patient:\t{name}\tDOB:\t{birth_date}",
+    "SSN on file is {bare_ssn}.",
+    "His date of birth, {birth_date}, was confirmed.",
+    "Her medical record ({mrn_value}) was merged.",
+    "The patient's husband, Mr. {last_name}, called from {us_phone}.",
+    "Per {titled_name}'s note of {date}, no change.",
+    "<b>Name</b>: {name}<br><b>DOB</b>: {birth_date}",
+    "Pt (DOB {birth_date}) called {date}.",
+    "Admit {date}; d/c {date}.",
+    "Discussed with {titled_name} and {titled_name}.",
+    "POA is her niece; {labelled_name}; reach at {us_phone}.",
+    "PATIENT NAME: {name}   ROOM 12",
+    "Signed out AMA on {date}, {clock}.",
 )
 
 HARMLESS = (

@@ -79,6 +79,19 @@ SENTENCES = (
     "{timestamp} WARN peer {ip} timed out",
     "- patient_ssn: {bare_ssn}",
     'assert mask("{card}") == "****"',
+    "<td>SSN</td><td>{bare_ssn}</td>",
+    'ssn: "{bare_ssn}"',
+    "mrn: {mrn_value}",
+    "account_number={account_value}",
+    "phone={us_phone}",
+    "<email>{email}</email>",
+    "Set-Cookie: {jwt}",
+    "{timestamp} ERROR no route to {ip}:8080",
+    'UserFactory(dob="{iso_birth}")',
+    "{timestamp} INFO patient mrn={mrn_value} admitted",
+    "ip_address: {ip}",
+    'assert user.email == "{email}"',
+    "to: '{us_phone}'",
 )
 
 HARMLESS = (

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
 from benchmarks.inspection_quality import chat, clinical, code, earnings, legal
 from benchmarks.inspection_quality.dates import DATE_MAKERS
-from benchmarks.inspection_quality.documents import Document, Draw, Maker, fill_in
+from benchmarks.inspection_quality.documents import Document, Draw, Maker, Segment, fill_in, wrap_lines
 from benchmarks.inspection_quality.identifiers import IDENTIFIER_MAKERS
 from benchmarks.inspection_quality.look_alikes import LOOK_ALIKE_MAKERS
 from benchmarks.inspection_quality.markers import MARKER_MAKERS
@@ -34,7 +34,7 @@ class Genre:
     """What a genre's documents are made of.
 
     `marked` are the sentences on inside information or privilege, one document in three has one of them. `speakers`
-    begin each line of what is spoken.
+    begin each line of what is spoken. Where it is `wrapped`, one document in seven has its lines broken to a width.
     """
 
     openings: tuple[str, ...]
@@ -44,20 +44,22 @@ class Genre:
     marked: tuple[str, ...] = ()
     separators: tuple[str, ...] = ("\n",)
     speakers: tuple[str, ...] = ("",)
+    wrapped: bool = False
 
 
 GENRES: Mapping[str, Genre] = MappingProxyType(
     {
         "clinical": Genre(
-            clinical.OPENINGS, clinical.SENTENCES, clinical.HARMLESS, clinical.CLOSINGS, separators=("\n", " ", "\n- ")
+            clinical.OPENINGS, clinical.SENTENCES, clinical.HARMLESS, clinical.CLOSINGS, separators=("\n", " ", "\n- "),
+            wrapped=True,
         ),
         "earnings": Genre(
             earnings.OPENINGS, earnings.SENTENCES, earnings.HARMLESS, earnings.CLOSINGS, earnings.MARKED,
-            separators=("\n", " ", "\n\n"),
+            separators=("\n", " ", "\n\n"), wrapped=True,
         ),
         "legal": Genre(
             legal.OPENINGS, legal.SENTENCES, legal.HARMLESS, legal.CLOSINGS, legal.MARKED,
-            separators=(" ", "\n\n", "\n"),
+            separators=(" ", "\n\n", "\n"), wrapped=True,
         ),
         "chat": Genre(
             chat.OPENINGS, chat.SENTENCES, chat.HARMLESS, chat.CLOSINGS, chat.MARKED,
@@ -80,7 +82,10 @@ def generate_corpus(seed: int, documents: int = DOCUMENTS) -> tuple[Document, ..
 def _generate_document(genre: str, number: int, seed: int) -> Document:
     draw = Draw(f"{genre} {number} {seed}", all_wordings=seed != DEVELOPMENT_SEED)
     template = "".join(_compose(GENRES[genre], draw))
-    return Document(genre, number, tuple(fill_in(template, _MAKERS, draw)))
+    segments: Sequence[Segment] = tuple(fill_in(template, _MAKERS, draw))
+    if GENRES[genre].wrapped and draw.chance(0.15):
+        segments = tuple(wrap_lines(segments, draw.number(50, 72)))
+    return Document(genre, number, tuple(segments))
 
 
 def _compose(genre: Genre, draw: Draw) -> Iterator[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from random import Random
 from typing import TypeVar
@@ -136,3 +136,20 @@ def fill_in(template: str, makers: Mapping[str, Maker], draw: Draw) -> Iterator[
         position = match.end()
     if position < len(template):
         yield template[position:]
+
+
+def wrap_lines(segments: Sequence[Segment], width: int) -> Iterator[Segment]:
+    """Yield the segments with lines broken at spaces so that they fit the width, as mail and printed forms break them.
+
+    Values are broken as well; none changes its length.
+    """
+    column = 0
+    for part in segments:
+        text = part if isinstance(part, str) else part.text
+        broken = []
+        for piece in re.split(r"( |\n)", text):
+            if piece == " " and column >= width:
+                piece = "\n"
+            column = 0 if piece == "\n" else column + len(piece)
+            broken.append(piece)
+        yield "".join(broken) if isinstance(part, str) else replace(part, text="".join(broken))

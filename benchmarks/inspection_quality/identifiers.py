@@ -287,9 +287,19 @@ def _draw_record_number(draw: Draw, kind: str) -> str:
     return draw.wording(forms[kind])
 
 
+# What may stand between a label and its number in a sentence, a table or a form.
+_JOINTS = (": ", " is ", " - ", ":", " = ", "\t", ":  ", " of ", " (", ":\n", " | ", "......: ")
+
+
 def _make_labelled_number(kind: str) -> Maker:
+    """The label as it stands in the list, or with another joint in its place."""
+
     def make(draw: Draw) -> tuple[Segment, ...]:
-        return draw.wording(_LABELS[kind]), Value(_draw_record_number(draw, kind), kind)
+        label, value = draw.wording(_LABELS[kind]), Value(_draw_record_number(draw, kind), kind)
+        if not draw.chance(0.3):
+            return label, value
+        joint = draw.wording(_JOINTS)
+        return label.rstrip(" :=") + joint, value, ")" if joint == " (" else ""
 
     return make
 

@@ -59,6 +59,18 @@ SENTENCES = (
     "The debtor's {national_id} is on file.",
     "Judgment was entered on {date} against {titled_name}.",
     "Effective as of {date} the parties agree.",
+    "My client, {titled_name} of {address}, instructs me.",
+    "IN WITNESS WHEREOF signed on {date}.",
+    "Dated: {date}",
+    "a letter dated {date}, received {yearless_date}",
+    "Ms. {last_name}'s statement of {date} is enclosed.",
+    "DOB {birth_date}; SSN {bare_ssn}.",
+    "| Tenant | {plain_name} | {us_phone} |",
+    'with offices at {address} (the "Lessor")',
+    "By courier to {foreign_address}",
+    "The undersigned, born {birth_date}, declares:",
+    "Telephone {us_phone}, facsimile {us_phone}",
+    "cc {email}; {email}",
 )
 
 HARMLESS = (

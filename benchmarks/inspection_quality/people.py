@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from benchmarks.inspection_quality.documents import Draw, Maker, Segment, Value
 
 _GIVEN = (
+    "Hope", "Will", "Mark", "Summer", "Ayodele", "Björn", "Siobhán", "Nguyet", "Pat", "Jo", "Kenji", "Babajide",
+    "Ximena", "Tariq", "Joy", "Dawn", "Olga", "Zsófia", "Anh", "Deborah", "Kofi", "Marguerite", "Lucas", "Imani",
     "Maria", "James", "Aisha", "Wei", "Tomasz", "Priya", "Oluwaseun", "Hannah", "Diego", "Fatima", "Liam", "Yuki",
     "Chloe", "Mohammed", "Ingrid", "Samuel", "Leila", "Patrick", "Noor", "Elena", "Marcus", "Xiulan", "Dmitri",
     "Grace", "Rajesh", "Sofia", "Kwame", "Beatrice", "Omar", "Renata", "Gordon", "Thandiwe", "Miguel", "Astrid",
@@ -15,6 +17,8 @@ _GIVEN = (
     "Anneliese", "Jamal", "Rosa",
 )  # fmt: skip
 _FAMILY = (
+    "Baker", "Greene", "Hill", "Price", "Young", "Bishop", "Rose", "Day", "Ochieng", "Yilmaz", "Sørensen", "Łukasik",
+    "Ó Briain", "D'Angelo", "Nkemelu", "Takahashi", "Park", "Li", "Ng", "Ivanova", "Bell", "Wood", "Cross", "Stone",
     "Alvarez", "Thompson", "Okonkwo", "Nakamura", "Kowalski", "Sharma", "O'Brien", "Lindqvist", "Haddad",
     "Fitzgerald", "Nguyen", "Müller", "Castillo", "Whitaker", "Rahman", "Petrov", "Delacroix", "Abernathy",
     "Mensah", "Zhang", "Hoffmann", "McAllister", "Iyer", "Vasquez", "Bergström", "Osei", "Pruitt", "Tanaka",
@@ -22,27 +26,40 @@ _FAMILY = (
     "Winthrop", "Salazar", "Chaudhry", "Vandenberg", "Ferreira", "Kaminski", "Ellsworth", "Novak", "Oyelaran",
     "Strand", "Delgado",
 )  # fmt: skip
-_DOUBLE = ("Garcia-Reyes", "Smith-Jones", "de la Cruz", "van den Berg", "Al-Sayed", "Lloyd-Hughes")
+_DOUBLE = (
+    "Okafor-Bright",
+    "de Souza",
+    "von Trotha",
+    "Le Guin",
+    "St. Clair",
+    "ter Horst",
+    "Garcia-Reyes",
+    "Smith-Jones",
+    "de la Cruz",
+    "van den Berg",
+    "Al-Sayed",
+    "Lloyd-Hughes",
+)
 
 
 def _family(draw: Draw) -> str:
-    return draw.one(_DOUBLE) if draw.chance(0.08) else draw.one(_FAMILY)
+    return draw.wording(_DOUBLE) if draw.chance(0.08) else draw.wording(_FAMILY)
 
 
 def _full_name(draw: Draw) -> str:
-    given, family = draw.one(_GIVEN), _family(draw)
+    given, family = draw.wording(_GIVEN), _family(draw)
     form = draw.wording(
         (
             "{given} {family}", "{given} {initial}. {family}", "{given} {family}", "{given} {middle} {family}",
             "{given} {family}", "{initial}. {family}", "{given} {family}", "{given} {family} Jr.",
         )
     )  # fmt: skip
-    return form.format(given=given, family=family, initial=draw.one("ABCDEGHJKLMNPRSTW"), middle=draw.one(_GIVEN))
+    return form.format(given=given, family=family, initial=draw.one("ABCDEGHJKLMNPRSTW"), middle=draw.wording(_GIVEN))
 
 
 def _make_labelled(draw: Draw) -> Value:
     """After `Patient:` and the like; there also the family name first."""
-    name = f"{_family(draw)}, {draw.one(_GIVEN)}" if draw.chance(0.15) else _full_name(draw)
+    name = f"{_family(draw)}, {draw.wording(_GIVEN)}" if draw.chance(0.15) else _full_name(draw)
     return Value(name, "person_name", "labelled")
 
 
@@ -71,7 +88,7 @@ def _make_titled(draw: Draw) -> tuple[Segment, ...]:
             "Hon. ",
         )
     )
-    name = _family(draw) if draw.chance(0.5) else f"{draw.one(_GIVEN)} {_family(draw)}"
+    name = _family(draw) if draw.chance(0.5) else f"{draw.wording(_GIVEN)} {_family(draw)}"
     return title, Value(name, "person_name", "titled")
 
 
@@ -95,14 +112,14 @@ def _make_salutation(draw: Draw) -> tuple[Segment, ...]:
     """By given name; what greets whom is not always a name, so it is arguable."""
     return (
         draw.wording(("Dear ", "Hi ", "Hello ", "Hey ")),
-        Value(draw.one(_GIVEN), "person_name", "greeted", False),
+        Value(draw.wording(_GIVEN), "person_name", "greeted", False),
         ",",
     )
 
 
 def _make_plain(draw: Draw) -> Value:
     """A name in running prose, without a sign that it is one."""
-    return Value(f"{draw.one(_GIVEN)} {_family(draw)}", "person_name", "unlabelled", counted=False)
+    return Value(f"{draw.wording(_GIVEN)} {_family(draw)}", "person_name", "unlabelled", counted=False)
 
 
 def _make_signature(draw: Draw) -> tuple[Segment, ...]:
@@ -146,12 +163,12 @@ def _zip(draw: Draw, prefix: str) -> str:
 def _street(draw: Draw) -> str:
     side = draw.one(("", "", "", "N. ", "SW ", "East "))
     unit = draw.wording(_UNITS) if draw.chance(0.35) else ""
-    return f"{draw.number(1, 9899)} {side}{draw.one(_STREETS)} {draw.wording(_KINDS)}{unit}"
+    return f"{draw.number(1, 9899)} {side}{draw.wording(_STREETS)} {draw.wording(_KINDS)}{unit}"
 
 
 def _make_address(draw: Draw) -> Value:
     """A US address from the number of the house to the ZIP code."""
-    city, state, prefix = draw.one(_CITIES)
+    city, state, prefix = draw.wording(_CITIES)
     rural = f"RR {draw.number(1, 9)} Box {draw.number(10, 400)}"
     start = (
         rural
@@ -196,14 +213,14 @@ def _make_foreign_address(draw: Draw) -> Value:
 
 def _make_city_line(draw: Draw) -> tuple[Segment, ...]:
     """City, state and ZIP. Only the ZIP is counted: a city alone is not promised."""
-    city, state, prefix = draw.one(_CITIES)
+    city, state, prefix = draw.wording(_CITIES)
     city_value = Value(f"{city}, {state}", "street_address", "city", counted=False)
     return city_value, " ", Value(_zip(draw, prefix), "zip_code", "after_state")
 
 
 def _make_labelled_zip(draw: Draw) -> tuple[Segment, ...]:
     label = draw.wording(("ZIP: ", "ZIP code ", "Zip Code: ", "zip ", "Postal code: ", "ZIP "))
-    return label, Value(_zip(draw, draw.one(_CITIES)[2]), "zip_code", "labelled")
+    return label, Value(_zip(draw, draw.wording(_CITIES)[2]), "zip_code", "labelled")
 
 
 def _us_parts(draw: Draw) -> tuple[str, str, str]:
@@ -264,12 +281,12 @@ def _plain(name: str) -> str:
 
 
 def _make_email(draw: Draw) -> Value:
-    given, family = _plain(draw.one(_GIVEN)), _plain(draw.one(_FAMILY))
+    given, family = _plain(draw.wording(_GIVEN)), _plain(draw.wording(_FAMILY))
     form = draw.wording(
         ("{0}.{1}@{2}", "{0}{3}@{2}", "{1}_{0}@{2}", "{0}+news@{2}", "{0}-{1}@{2}", "{4}.{1}@{2}", "{4}{1}{3}@{2}",
          "{0}@{2}")
     )  # fmt: skip
-    address = form.format(given, family, draw.one(_HOSTS), draw.number(1, 99), given[0])
+    address = form.format(given, family, draw.wording(_HOSTS), draw.number(1, 99), given[0])
     return Value(address.upper() if draw.chance(0.05) else address, "email_address")
 
 
@@ -278,7 +295,7 @@ def _make_url(draw: Draw) -> Value:
         ("https://{0}/patients/{1}", "http://www.{0}/p?id={1}", "www.{0}/visit/{1}", "https://portal.{0}/r/{1}#notes",
          "https://{0}", "https://{0}:8443/chart/{1}/", "HTTPS://{0}/{1}", "ftp://files.{0}/{1}.pdf")
     )  # fmt: skip
-    return Value(form.format(draw.one(_HOSTS), draw.number(1000, 99999)), "url")
+    return Value(form.format(draw.wording(_HOSTS), draw.number(1000, 99999)), "url")
 
 
 def _make_ip(draw: Draw) -> Value:
@@ -298,6 +315,7 @@ PEOPLE_MAKERS: Mapping[str, Maker] = {
     "titled_name": _make_titled,
     "plain_name": _make_plain,
     "labelled_name": _make_with_label,
+    "last_name": lambda draw: Value(_family(draw), "person_name", "titled"),
     "salutation": _make_salutation,
     "signature": _make_signature,
     "credentialed_name": _make_credentials,
