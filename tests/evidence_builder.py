@@ -262,6 +262,7 @@ class EvidenceBuilder:
         if judged is None and stage.role == "reviewer" and spoken == "approved":
             judged = artifact
         judged_digest = None if judged is None else self.keep(judged)
+        entries = [json.loads(event["entry"]) for event in self.journals.get(stage.id, [])]
         leaves = [event["digest"] for event in self.journals.get(stage.id, [])]
         draft = draft_execution(
             stage=stage,
@@ -283,7 +284,7 @@ class EvidenceBuilder:
                 "decision": spoken,
             },
             usage={"requests": 1, "input_tokens": 20, "output_tokens": 30},
-            cost_cents=4,
+            cost_cents=sum(int(entry["facts"].get("cents", 0)) for entry in entries),
             journal={"size": len(leaves), "root": compute_merkle_root(leaves)},
             documents=self.list_documents(stage),
             artifact_digest=None if artifact is None else self.keep(artifact),

@@ -60,7 +60,7 @@ def build_reviewed_release(**policy: Any) -> tuple[EvidenceBuilder, dict[str, An
     review = builder.add_stage("review", "reviewer", policy=lax, document=TEXT)
     intake = builder.add_stage("intake", "intake", policy=strict, document="Notes.")
     release = builder.add_stage("release", "release", policy=strict, upstreams=["review", "intake"])
-    builder.record(review, "model_request", {"attempt": 1}, {"messages": ["Please review."]})
+    builder.record(review, "model_request", {"attempt": 1, "cents": "4"}, {"messages": ["Please review."]})
     allowed = {"tool": "document_read", "capability": "document:read:reports", "decision": "allow", "code": None}
     builder.record(review, "tool_call", allowed, {"arguments": {"name": "reports"}})
     builder.touch_document(review, "document_read", "A report.")

@@ -1,6 +1,9 @@
 """Checks of the journals in a package: against the Merkle roots of the certificates, and against the gate."""
 
+import math
+import re
 from collections.abc import Iterator, Mapping, Sequence
+from fractions import Fraction
 from typing import Any
 
 from compliance.capabilities import CapabilityError, is_allowed
@@ -14,6 +17,10 @@ from compliance.predicates import DOCUMENT_EVENTS, JOURNAL_ENTRY
 from compliance.shapes import is_same
 
 Events = Sequence[Mapping[str, Any]]
+
+# The facts that change what an execution is charged, and which way.
+_AMOUNTS: Mapping[str, int] = {"reserved_cents": 1, "released_cents": -1, "cents": 1}
+_CENTS = re.compile(r"[0-9]{1,20}(\.[0-9]{1,40})?", re.ASCII)
 
 
 def find_journal_problems(where: str, events: Events, end: Attestation, count: TextCount) -> Iterator[Problem]:
@@ -59,6 +66,26 @@ def find_document_problems(where: str, events: Events, end: Attestation) -> Iter
         certified = [(document["name"], document["sha256"]) for document in end.predicate["documents"][member]]
         if certified != sorted(documents):
             yield Problem(where, f"it does not tell of the documents that the certificate lists as {member}")
+
+
+def find_cost_problems(where: str, events: Events, end: Attestation) -> Iterator[Problem]:
+    """Add up what a journal says was reserved, given back and charged, and hold it against the certified cost.
+
+    What was reserved and never given back counts: the worker died while its request was under way.
+    """
+    total = Fraction(0)
+    for index, event in enumerate(events):
+        entry = _read_entry(event)
+        if isinstance(entry, str):
+            return  # told already
+        for name, sign in _AMOUNTS.items():
+            amount = entry["facts"].get(name, "0")
+            if not isinstance(amount, str) or not _CENTS.fullmatch(amount):
+                yield Problem(f"{where}[{index}].entry", f"its {name} is no amount")
+                return
+            total += sign * Fraction(amount)
+    if math.ceil(total) != end.predicate["cost_cents"]:
+        yield Problem(where, f"it adds up to {math.ceil(total)} cents; the certificate says otherwise")
 
 
 def find_tool_call_problems(

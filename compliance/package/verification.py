@@ -213,8 +213,9 @@ def _check_texts(checks: Checklist, opened: _Opened) -> list[str]:
         place, events = f"{where}.compliance_package.audit_trail", exported["audit_trail"]
         found += journal_checks.find_journal_problems(place, events, end, journals)
         found += journal_checks.find_document_problems(place, events, end)
+        found += journal_checks.find_cost_problems(place, events, end)
         calls += journal_checks.find_tool_call_problems(place, events, end, opened.policies)
-    covered = f"every entry is there, in its place; {_describe_count(journals, 'payloads')}"
+    covered = f"every entry is there, in its place, and the charges add up; {_describe_count(journals, 'payloads')}"
     checks.record("journals", "stages", covered, found)
     checks.record("tool calls", "stages", "each one that was allowed is within its grant and policies", calls)
     return count.redacted + journals.redacted

@@ -1,4 +1,4 @@
-"""A budget is a wall: what the requests of an execution reserve and are charged never passes it, whatever goes wrong."""
+"""A budget is a wall: what an execution reserves and is charged never passes it, whatever goes wrong."""
 
 import math
 from collections.abc import Callable
