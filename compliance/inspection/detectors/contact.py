@@ -7,92 +7,167 @@ from collections.abc import Iterator
 
 import phonenumbers
 
-from compliance.inspection.detectors.context import (
-    REFERENCE_LABEL,
-    VERSION_LABEL,
-    digits_of,
-    is_inside_number,
-    is_inside_word,
-    label_ends,
-)
+from compliance.inspection.detectors.candidates import is_part_of_number, judge_candidates, last_line
+from compliance.inspection.detectors.context import digits_of
 from compliance.inspection.normalise import NormalisedText
 from compliance.inspection.patterns import Pattern
 from compliance.inspection.registry import Span
 
 
 class EmailDetector:
-    """Addresses of the form local@domain.tld (RFC 5321), without the rarer characters and forms of local parts."""
+    """Addresses of the form local@domain.tld (RFC 5321), without the rarer characters and forms of local parts.
+
+    Also with the at sign and the dots in brackets and words, as in jane [at] example [dot] org.
+    """
 
     name = "email"
     types = frozenset({"email_address"})
 
     _address = Pattern(
-        r"[A-Za-z0-9_À-ÿ](?:[A-Za-z0-9_.%+'À-ÿ-]*[A-Za-z0-9_%+À-ÿ-])?"
-        r"@[A-Za-z0-9À-ÿ-]+(?:\.[A-Za-z0-9À-ÿ-]+)*\.[A-Za-zÀ-ÿ]{2,}"
+        r"[A-Za-z0-9_À-ÿ](?:[A-Za-z0-9_.%+'&À-ÿ-]*[A-Za-z0-9_%+À-ÿ-])?"
+        r"@[A-Za-z0-9À-ÿ-]+(?:\.[A-Za-z0-9À-ÿ-]+)*\.[A-Za-zÀ-ÿ](?:[A-Za-zÀ-ÿ]|[A-Za-z0-9-]*[A-Za-z0-9]){1,24}"
+    )
+    _spelt = Pattern(
+        r"\b[a-z0-9_][a-z0-9_.+-]* ?[\[({] ?at ?[\])}] ?[a-z0-9-]+"
+        r"(?:(?: ?[\[({] ?dot ?[\])}] ?|\.| dot )[a-z0-9-]+){1,4}",
+        ignore_case=True,
+    )
+    # A picture for a screen of twice the density, a package at a version, a member of an object.
+    _no_domain = Pattern(
+        r"(?i:\.(?:png|jpe?g|gif|svg|webp|ico|js|mjs|ts|tsx|css|py|md|json|ya?ml|toml|lock|tgz|zip|exe|dll|so)$)"
+        r"|@(?:self|this|cls|super|[0-9]+(?:\.[0-9x]+)+)\b"
     )
 
     def find(self, text: NormalisedText) -> Iterator[Span]:
         """Yield the addresses."""
-        if b"@" not in text.data:
-            return
-        for match in self._address.find(text.data):
-            start, end = match.span()
-            # In scheme://user:password@host the password is no mailbox.
-            if text.data[start - 1 : start] != b":" or b"://" not in text.data[max(0, start - 64) : start]:
-                yield Span("email_address", start, end, 0.99)
+        if b"@" in text.data:
+            yield from judge_candidates(self._address, text.data, self._judge, before=64, after=8)
+        if b"at]" in text.data or b"at)" in text.data or b"at ]" in text.data or b"AT]" in text.data:
+            for match in self._spelt.find(text.data):
+                yield Span("email_address", *match.span(), 0.9)
+
+    def _judge(self, before: bytes, value: bytes, after: bytes) -> Span | None:
+        # In scheme://user:password@host the password is no mailbox.
+        if before.endswith(b":") and b"://" in before:
+            return None
+        # git@host:path names a repository; a bracket after it makes it a call.
+        if after[:1] == b"(" or (value.startswith(b"git@") and after[:1] in (b":", b"/")):
+            return None
+        return None if self._no_domain.is_in(value) else Span("email_address", 0, len(value), 0.99)
+
+
+# A number introduced like this is no phone number, whatever its shape.
+_OTHER_NUMBER = Pattern(
+    r"(?:^|[^a-z0-9])(?:order|invoice|ticket|p\.?o|purchase order|part|sku|item|tracking|isbn|model|build|version|ver"
+    r"|release|revision|rev|section|bug|issue|ref|reference|catalog(?:ue)?|batch|lot|case|claim|policy|account"
+    r"|acct|mrn"
+    r"|serial|s/?n|p/?n|confirmation|docket|matter|file|form|member|group|licen[cs]e|passport|npi|dea|ndc|badge|cusip"
+    r"|ein|ssn|tin|fig(?:ure)?|table|row|line|page|protocol|study|accession|specimen|rx|prescription|chart|booking"
+    r"|registration|certificate|transaction|receipt|contract|product|asset|port|pid|iban|barcode|upc|udi|device"
+    r"|patent|application|customer|employee|user|record|shipment|package|quote|sample|chapter|routing|aba|id|nr|no)s?"
+    r"[ \t_]*(?:number|num|no|nr|id|code|#)?[ \t]*[.:#=-]*[ \t]*(?:(?:is|was|of)[ \t]+)?[\"'(#]*$|[#$]$",
+    ignore_case=True,
+)
+_EXTENSION = r"(?:(?:,? ?(?i:ext\.?|extension)|,? ?x|,? #) ?:?[0-9]{1,6}\b)?"
+_NORTH_AMERICAN = (
+    r"(?:\+?1[ .-]{0,2})?(?:\([2-9][0-9]{2}\)[ .-]{0,2}|[2-9][0-9]{2}(?:[./-]| - ?)"
+    r"|[2-9][0-9]{2} )[0-9]{3}(?:[ .-]| - ?)[0-9]{4}\b"
+)
+# National forms whose shape alone says what they are: British, French, Swiss, German, Dutch, Australian, Brazilian.
+_NATIONAL = (
+    r"(?:\(?02[0-9]\)?[ -][0-9]{4}[ -][0-9]{4}|\(?01[0-9]{2}\)?[ -][0-9]{3}[ -][0-9]{4}"
+    r"|\(?01[0-9]{3}\)?[ -](?:[0-9]{5,6}|[0-9]{3} [0-9]{3})|07[0-9]{3}[ -](?:[0-9]{6}|[0-9]{3}[ -][0-9]{3})"
+    r"|0[38][0-9]{2}[ -][0-9]{3}[ -][0-9]{3,4}"
+    r"|0[1-9](?:(?: [0-9]{2}){4}|(?:\.[0-9]{2}){4}|(?:-[0-9]{2}){4})"
+    r"|0[1-9][0-9] [0-9]{3} [0-9]{2} [0-9]{2}"
+    r"|\(0[1-9][0-9]{1,4}\) ?[0-9]{3,4}(?:[ -]?[0-9]{2,4}){0,3}"
+    r"|0[1-9][0-9]{1,4} ?/ ?[0-9]{3,4}(?:[ -]?[0-9]{2,4}){1,3}"
+    r"|0[1-9][0-9]{1,3}[ -][0-9]{6,8}|0[1-9][0-9]{1,3} [0-9]{3,4} [0-9]{3,4}"
+    r"|04[0-9]{2} [0-9]{3} [0-9]{3}|\(0[2378]\) ?[0-9]{4} ?[0-9]{4}"
+    r"|\([1-9][0-9]\) ?9?[0-9]{4}-[0-9]{4})\b"
+)
+_GROUPS = r"[+(]?[0-9](?:(?:[ .-]|\)[ .-]?| ?[(/] ?)?[0-9]){6,14}"
+_LABEL_TAIL = (
+    r"(?:[ _-]?(?:number|no|nr|num|line)\b\.?|[ \t]?#)?[\"']?(?:[ \t]*\([a-z]{1,12}\))?"
+    r"(?:[ \t]+(?:is|are|was|at|on|me|us|him|her|them|back|number|file|via|by)\b|[ \t]+-){0,4}"
+    r"[ \t.:#=\"'>|-]{0,6}(?:\n[ \t]*)?"
+)
 
 
 class PhoneDetector:
-    """Phone and fax numbers: North American by their form, international by their +, any other after a label."""
+    """Phone and fax numbers: those of North America and several countries by form, international by +, any by label."""
 
     name = "phone"
     types = frozenset({"phone_number"})
 
-    _north_american = Pattern(
-        r"(?:\+?1[ .-]{0,2})?(?:\([2-9][0-9]{2}\)[ .-]{0,2}|[2-9][0-9]{2}[.-]|[2-9][0-9]{2} )"
-        r"[0-9]{3}[ .-][0-9]{4}(?:,? ?(?:ext\.?|extension|x) ?[0-9]{1,6})?"
+    _formed = Pattern(rf"{_NORTH_AMERICAN}{_EXTENSION}")
+    _national = Pattern(rf"{_NATIONAL}{_EXTENSION}")
+    _international = Pattern(
+        r"(?:\+1[ .-]?\(?[2-9][0-9]{2}\)?[ .-]{0,2}[0-9]{3}[ .-]?[0-9]{4}"
+        r"|(?:\+|\b00)[1-9][0-9]{0,2}(?:[ .-]?\(0?[0-9]{0,4}\))?(?:[ ./-]{0,3}[0-9]){6,13})\b"
+        rf"{_EXTENSION}"
     )
-    _international = Pattern(r"\+[1-9][0-9]{0,2}(?:[ .()-]{0,2}[0-9]){6,13}")
     _labelled = Pattern(
-        r"\b(?:phone|telephone|tel|cell|cellphone|mobile|fax|pager|(call|contact))"
-        r"(?:[ \t]*(?:number|no|nr|num|#))?[ \t]*(?:is|at|on|me at|us at|him at|her at)?"
-        r"[ \t.:#=\"']{1,4}"
-        r"([+(]?[0-9](?:[ .()/-]{0,2}[0-9]){6,14})",
+        r"(?:(?:phone|telefon[eo]?|t[eé]l[eé](?:phone|fono)|cellphone|telefax|landline|hotline|helpline|voicemail"
+        r"|whatsapp|pager|beeper|(?:\b|_)(?:fax|tel|cell|mobile?|mob|handy|portable|m[oó]vil|ph|phn))s?"
+        rf"{_LABEL_TAIL}|\b(?:call|contact|reach(?:ed)?|text(?:ed)?|dial(?:ed)?|sms|ring|callback|home|work|office"
+        rf"|direct|main|desk|switchboard|emergency|[tfmpchwo][.:])({_LABEL_TAIL}))"
+        rf"((?:{_NORTH_AMERICAN}|{_NATIONAL}|[0-9]{{3}}[.-][0-9]{{4}}\b|[0-9]{{7,15}}\b|{_GROUPS}){_EXTENSION})",
         ignore_case=True,
     )
-    # Past this many different numbers in one text the form alone decides: the library takes some 50 µs for each.
-    _most_validated = 2000
+    _date = Pattern(r"^(?:[0-9]{1,2}[./ -][0-9]{1,2}[./ -][0-9]{4}|[0-9]{4}[./ -][0-9]{1,2}[./ -][0-9]{1,2})$")
 
     def find(self, text: NormalisedText) -> Iterator[Span]:
         """Yield the numbers."""
         data = text.data
-        references = label_ends(REFERENCE_LABEL, data)
-        for match in self._north_american.find(data):
-            start, end = match.span()
-            if start in references or is_inside_number(data, start, end):
-                continue
-            # Three groups with only spaces between them are as well a row of a table.
-            spaced = data[start:end].replace(b" ", b"").isdigit()
-            yield Span("phone_number", start, end, 0.6 if spaced else 0.9)
-        known: dict[bytes, bool] = {}
-        for match in self._international.find(data):
-            start, end = match.span()
-            if not is_inside_word(data, start, end) and self._is_possible(data[start:end], None, known):
-                yield Span("phone_number", start, end, 0.9)
-        for match in self._labelled.find(data):
-            start, end = match.span(2)
-            if is_inside_word(data, start, end):
-                continue
-            # "Call" is said before much else; after the other labels any number will do.
-            if match.span(1)[0] < 0 or self._is_possible(data[start:end], "US", known):
-                yield Span("phone_number", start, end, 0.95)
+        yield from judge_candidates(self._formed, data, self._judge_formed, before=40)
+        yield from judge_candidates(self._national, data, self._judge_formed, before=40)
+        yield from judge_candidates(self._international, data, self._judge_international)
+        yield from judge_candidates(self._labelled, data, self._judge_labelled, group=2, before=40)
 
-    def _is_possible(self, value: bytes, region: str | None, known: dict[bytes, bool]) -> bool:
-        verdict = known.get(value)
-        if verdict is None:
-            verdict = len(known) >= self._most_validated or _may_be_dialled(value, region)
-            known[value] = verdict
-        return verdict
+    def _judge_formed(self, before: bytes, value: bytes, after: bytes) -> Span | None:
+        if is_part_of_number(before, after) or after[:2] in (b"--", b"-)") or _OTHER_NUMBER.is_in(last_line(before)):
+            return None
+        # Joined to a letter on either side it is a part number.
+        if after[:1] in (b"-", b"/") and after[1:2].isalnum():
+            return None
+        # Three groups with only spaces between them are as well a row of a table.
+        spaced = value.replace(b" ", b"").isdigit()
+        if spaced and (before[-2:-1].isdigit() or after[1:2].isdigit()):
+            return None
+        return Span("phone_number", 0, len(value), 0.6 if spaced else 0.9)
+
+    def _judge_international(self, before: bytes, value: bytes, after: bytes) -> Span | None:
+        if is_part_of_number(before, after, b"") or _OTHER_NUMBER.is_in(last_line(before)):
+            return None
+        if value.startswith(b"00"):
+            if value.isdigit() or is_part_of_number(before, after):
+                return None
+            return Span("phone_number", 0, len(value), 0.8) if _may_be_dialled(b"+" + value[2:], None) else None
+        # Groups that no longer belong to the number may follow it.
+        while value:
+            if _may_be_dialled(value, None):
+                return Span("phone_number", 0, len(value), 0.9)
+            value = value[: value.rfind(b" ")] if b" " in value else b""
+        return None
+
+    def _judge_labelled(self, before: bytes, value: bytes, after: bytes) -> Span | None:
+        if is_part_of_number(before, after, b"") or self._date.is_in(value):
+            return None
+        if _OTHER_NUMBER.is_in(last_line(before)) and not _CALLED.is_in(last_line(before)):
+            return None
+        # "Call" and "home" are said before much else; after the other labels any number will do.
+        if not _CALLED.is_in(last_line(before)) and not _may_be_dialled(value, "US"):
+            return None
+        return Span("phone_number", 0, len(value), 0.95)
+
+
+_CALLED = Pattern(
+    r"(?:phone|telefon[eo]?|t[eé]l[eé](?:phone|fono)|telefax|landline|hotline|helpline|voicemail|whatsapp|pager"
+    r"|beeper"
+    rf"|(?:\b|_)(?:fax|tel|cell|mobile?|mob|handy|portable|m[oó]vil|ph|phn))s?{_LABEL_TAIL}$",
+    ignore_case=True,
+)
 
 
 def _may_be_dialled(value: bytes, region: str | None) -> bool:
@@ -111,44 +186,110 @@ class NetworkAddressDetector:
     types = frozenset({"url", "ip_address", "device_id"})
 
     _url = Pattern(
-        r"\b(?:https?|ftps?|sftp)://[^\s<>\"'`{}|\\^\x1a]+|\bwww\.[a-z0-9-]+\.[^\s<>\"'`{}|\\^\x1a]+",
+        r"\b(?:https?|ftps?|sftp|wss?)://[^\s<>\"'`{}|\\^\x1a]+|\bwww[0-9]?\.[a-z0-9-]+\.[^\s<>\"'`{}|\\^\x1a]+"
+        r"|\b(?:[a-z0-9-]+\.){1,4}(?:com|org|net|edu|gov|health|example|co\.uk|de|fr|eu"
+        r"|ca)/[a-z0-9_~%#?/][^\s<>\"'`{}|\\^\x1a]*",
         ignore_case=True,
     )
-    _local_host = Pattern(r"://(?:localhost|127\.[0-9.]+|0\.0\.0\.0|\[::1\])(?:[:/]|$)", ignore_case=True)
+    _local_host = Pattern(
+        r"^[a-z]+://(?:[^/@]*@)?(?:localhost|127\.[0-9.]+|0\.0\.0\.0|\[::1?\])(?:[:/]|$)", ignore_case=True
+    )
+    # Names of a host inside a company, without a path to anything.
+    _internal_host = Pattern(
+        r"^[a-z]+://(?:[^/@]*@)?[a-z0-9.-]+\.(?:internal|local|localdomain|lan)(?::[0-9]+)?/?$", ignore_case=True
+    )
+    _namespace = Pattern(r"(?i:xmlns(?::[a-z0-9]+)?|schemaLocation|DOCTYPE[^>]{0,60}|\$schema\"?)[ :=]*[\"']$")
     _ip_v4 = Pattern(r"(?:[0-9]{1,3}\.){3}[0-9]{1,3}")
-    _ip_v6 = Pattern(r"[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,7}")
-    _hardware = Pattern(r"\b(?:[0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}\b|\b(?:[0-9A-Fa-f]{2}-){5}[0-9A-Fa-f]{2}\b")
+    _software = Pattern(
+        r"(?i:\b(?:versions?|ver|release[ds]?|builds?|firmware|revision|rev|section|sec|chapter|clause|article"
+        r"|rfc|tag"
+        r"|kernel|python|node|upgraded?|updated?|downgraded?|patch(?:ed)?|drivers?|sdk|library|package|installed"
+        r"|installer|software|app|plugin|module|v)\b|\bv[0-9]|[=~<>^]=)"
+    )
+    _hosts = Pattern(
+        r"(?i:\b(?:ips?|ipv4|addresse?s?|addr|hosts?|servers?|clients?|gateway|from|login|logged|ping|ssh|subnet|dns"
+        r"|proxy|peer|remote|workstation|router|connect(?:ed|ion)?)\b|ip[_-]?addr|_ip\b)"
+    )
+    _heading = Pattern(r"^(?:[0-9]{1,2}\.){3}[0-9]{1,2}$")
+    _ip_v6 = Pattern(
+        r"[0-9A-Fa-f]{1,4}(?::[0-9A-Fa-f]{1,4}){7}"
+        r"|[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,7}(?:(?:[0-9]{1,3}\.){3}[0-9]{1,3})?"
+    )
+    _hardware = Pattern(
+        r"\b(?:(?:[0-9A-Fa-f]{2}:){5}(?:[0-9A-Fa-f]{2}:[0-9A-Fa-f]{2}:)?[0-9A-Fa-f]{2}"
+        r"|(?:[0-9A-Fa-f]{2}-){5}(?:[0-9A-Fa-f]{2}-[0-9A-Fa-f]{2}-)?[0-9A-Fa-f]{2}"
+        r"|[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4})\b"
+    )
+    _bare_hardware = Pattern(
+        r"\b(?:MAC|hardware|ethernet|wi-?fi|bluetooth|BD_ADDR)(?:[ _-]addr(?:ess)?)?[\"']?[ \t]*(?:is"
+        r"|[:=#])?[ \t]*[\"']?"
+        r"([0-9a-f]{12})\b",
+        ignore_case=True,
+    )
 
     def find(self, text: NormalisedText) -> Iterator[Span]:
         """Yield the addresses."""
         data = text.data
-        if b"://" in data or b"www." in data.lower():
-            yield from self._find_urls(data)
-        versions = label_ends(VERSION_LABEL, data)
-        for match in self._ip_v4.find(data):
-            start, end = match.span()
-            if start in versions or is_inside_number(data, start, end):
-                continue
-            if _is_host_v4(data[start:end]):
-                yield Span("ip_address", start, end, 0.9)
+        yield from judge_candidates(self._url, data, self._judge_url, before=72, after=1)
+        yield from judge_candidates(self._ip_v4, data, self._judge_v4, before=56, after=8)
         if b":" in data:
-            for match in self._ip_v6.find(data):
-                start, end = match.span()
-                if not is_inside_number(data, start, end, b":.") and _is_host_v6(data[start:end]):
-                    yield Span("ip_address", start, end, 0.9)
-        for match in self._hardware.find(data):
-            start, end = match.span()
-            if not is_inside_number(data, start, end, b":-"):
-                yield Span("device_id", start, end, 0.9)
+            yield from judge_candidates(self._ip_v6, data, self._judge_v6, before=2, after=2)
+        yield from judge_candidates(self._hardware, data, self._judge_hardware, before=2, after=2)
+        for match in self._bare_hardware.find(data):
+            yield Span("device_id", *match.span(1), 0.9)
 
-    def _find_urls(self, data: bytes) -> Iterator[Span]:
-        for match in self._url.find(data):
-            start, end = match.span()
-            value = data[start:end].rstrip(b".,;:!?*_")
-            if value.endswith(b")") and value.count(b"(") < value.count(b")"):
-                value = value[:-1]
-            if not self._local_host.is_in(value, 0, min(len(value), 80)):
-                yield Span("url", start, start + len(value), 0.95)
+    def _judge_url(self, before: bytes, value: bytes, after: bytes) -> Span | None:
+        bare = b"://" not in value[:8] and not value.lower().startswith(b"www")
+        # Without a scheme: in a path, a name of a package or a mailbox it is none.
+        if bare and before[-1:] and before[-1] in b"/@.-_\"'`\\=":
+            return None
+        for _ in range(3):
+            value = value.rstrip(b".,;:!?*_")
+            for opening, closing in ((b"(", b")"), (b"[", b"]")):
+                if value.endswith(closing) and value.count(opening) < value.count(closing):
+                    value = value[:-1]
+        if b"](" in value:
+            value = value[: value.index(b"](")]
+        if self._local_host.is_in(value[:80]) or self._internal_host.is_in(value) or self._namespace.is_in(before):
+            return None
+        return Span("url", 0, len(value), 0.95) if value[-3:] != b"://" else None
+
+    def _judge_v4(self, before: bytes, value: bytes, after: bytes) -> Span | None:
+        if is_part_of_number(before, after, b".") or not _is_host_v4(value):
+            return None
+        if len(before) > 1 and before[-1:] in (b"-", b"/") and before[-2:-1].isalpha():
+            return None
+        line = last_line(before)
+        host, software = (
+            max((match.span()[1] for match in cue.find(line)), default=0) for cue in (self._hosts, self._software)
+        )
+        if host <= software:
+            if software:
+                return None
+            # The number of a heading or a clause.
+            if not line.strip() and after[:1] == b" " and self._heading.is_in(value):
+                return None
+        return Span("ip_address", 0, len(value), 0.9)
+
+    def _judge_v6(self, before: bytes, value: bytes, after: bytes) -> Span | None:
+        if is_part_of_number(before, after, b":.") or not _is_host_v6(value):
+            return None
+        return Span("ip_address", 0, len(value), 0.9)
+
+    def _judge_hardware(self, before: bytes, value: bytes, after: bytes) -> Span | None:
+        digits = set(value.lower()) - set(b":-.")
+        if (
+            is_part_of_number(before, after, b":-.")
+            or len(digits) < 2
+            or (b"." in value and value[:1] == b"0" == after)
+        ):
+            return None
+        if after[:1] in (b":", b"-") and after[1:2].isalnum():
+            return None
+        # Twelve figures in threes of four are an amount or an order as well.
+        if b"." in value and value.replace(b".", b"").isdigit():
+            return None
+        return Span("device_id", 0, len(value), 0.9)
 
 
 def _is_host_v4(value: bytes) -> bool:
@@ -159,8 +300,14 @@ def _is_host_v4(value: bytes) -> bool:
 
 
 def _is_host_v6(value: bytes) -> bool:
-    digits = value.replace(b":", b"")
-    if len(digits) < 6 or digits.isalpha():
+    groups = value.split(b":")
+    filled = [group for group in groups if group]
+    if b"." not in value and b"::" in value:
+        # In source code :: parts names, some of which are spelt with a to f.
+        first = next(iter(filled), b"")
+        if len(first) < 3 or not any(48 <= byte < 58 for byte in first):
+            return False
+    elif len(groups) == 8 and all(len(group) == 2 for group in groups):
         return False
     try:
         return not ipaddress.IPv6Address(value.decode("ascii")).is_loopback

@@ -1,181 +1,269 @@
-"""Names of persons where a title or a label announces them, and ages over 89 (45 CFR 164.514(b)(2)(i)(A), (C))."""
+"""Names of persons where a title, a label or a list of given names shows them, and ages over 89.
+
+45 CFR 164.514(b)(2)(i)(A) and (C).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
-from compliance.inspection.detectors.context import is_inside_word, words
+from compliance.inspection.detectors.context import is_inside_word
+from compliance.inspection.detectors.name_cues import (
+    AFTER_NAME,
+    DEGREES,
+    GIVEN,
+    GREETINGS,
+    INITIALS,
+    LABELS,
+    LETTER_WORDS,
+    NAME,
+    REVERSED,
+    ROLES,
+    SHAPES,
+    SPEAKERS,
+    TIMED_SPEAKERS,
+    TITLE,
+    TITLES,
+    WEAK_LABELS,
+)
+from compliance.inspection.detectors.name_words import (
+    DOUBTFUL_GIVEN_NAMES,
+    EVERYDAY_WORDS,
+    GIVEN_NAMES,
+    NO_NAME,
+    NO_PERSON_AFTER,
+    PARTICLES,
+    SURNAMES,
+)
 from compliance.inspection.normalise import NormalisedText
-from compliance.inspection.patterns import Pattern
+from compliance.inspection.patterns import Pattern, any_of
 from compliance.inspection.registry import Span
 
-_UPPER = "A-ZÀ-ÖØ-Þ"
-_LETTER = "A-Za-zÀ-ÖØ-öø-ÿ"
-_TOKEN = rf"[{_UPPER}](?:[{_LETTER}]+(?:['-][{_LETTER}]+){{0,2}}|'[{_LETTER}]+(?:-[{_LETTER}]+)?)"
-_PART = rf"(?:{_TOKEN}|[{_UPPER}]\.?|van|von|de|der|den|da|di|del|della|la|le|bin|al|ter|dos|du|y)"
-_NAME = rf"(?:{_TOKEN}|[{_UPPER}]\.)(?:[ \t]{{1,2}}{_PART}){{0,4}}"
-_REVERSED = rf"{_TOKEN}(?:[ \t]{_TOKEN})?,[ \t]?{_TOKEN}(?:[ \t][{_UPPER}]\b\.?)?"
-_SEPARATOR = r"[\"']?[ \t]*[:=][ \t]*(?:\n[ \t]*)?[\"']?"
+_KNOWN_ALONE = (GIVEN_NAMES | SURNAMES) - EVERYDAY_WORDS - NO_NAME
 
-# Words with a capital that follow a title or a label without being a name, and end a name that ran on into them.
-_NO_NAME = words(
-    """
-    a access account action address admission admitted adult advocate age aged alert all an and anonymous any
-    appears assessment at available bill birth board by call care center chart chief child claims class clinic
-    committee complains complaint consent contact current data date dds dear deceased declined denies department
-    department's details diagnosis discharge discharged do dob doctor education email engagement esq excel
-    experience false family fax female file financial flow follow for from group had has have he health her his
-    history home hospital id identifier in information initials insurance intake is it its last line list lpn madam
-    male management manager md medicaid medical medicare member mobile monitoring mr mrn ms name names new no none
-    not note notes np null number of office on or order outcome outcomes patient patients pending pharmd phd phone
-    physician plan policy portal practitioner presented presenting presents privacy profile program progress
-    protection provider record records redacted referred registration relations report reported reports required
-    review reviewed rights rn room safety satisfaction screening seen service services she signature sir ssn states
-    station status string summary support survey system tbd team tel telephone test that the their they this to todo
-    treatment true unavailable unit unknown visit was were which who with word worksheet
-    """
+
+class _Rule(NamedTuple):
+    """How names are read where a pattern's group 1 begins."""
+
+    pattern: Pattern
+    # Parts that a name must have; one that is on the lists will do alone.
+    fewest: int
+    confidence: float
+    # Whether the group is the whole name already, so that nothing of it may turn out to be none.
+    whole: bool = False
+    # Whether only names from the lists count, and no institutions that are named after someone.
+    listed: bool = False
+    reversible: bool = False
+
+
+_RULES = (
+    _Rule(TITLES, 1, 0.9, reversible=True),
+    _Rule(LABELS, 1, 0.9, reversible=True),
+    _Rule(WEAK_LABELS, 2, 0.85, reversible=True),
+    _Rule(ROLES, 2, 0.85, reversible=True),
+    _Rule(LETTER_WORDS, 1, 0.9, reversible=True),
+    _Rule(GREETINGS, 1, 0.85, whole=True),
+    _Rule(DEGREES, 2, 0.9, whole=True),
+    _Rule(AFTER_NAME, 2, 0.85, whole=True),
+    _Rule(TIMED_SPEAKERS, 1, 0.85, whole=True),
+    _Rule(SPEAKERS, 2, 0.8, whole=True, listed=True),
+    _Rule(GIVEN, 2, 0.75, listed=True),
+    _Rule(SHAPES, 2, 0.8, reversible=True),
+    _Rule(INITIALS, 2, 0.7, listed=True),
 )
-# First names that are also everyday words at the start of a sentence: not looked for on their own.
-_EVERYDAY_WORDS = words(
-    """
-    april art august bill chance chase dawn faith frank grace grant hope jack joy june lane law long mark may mercy
-    miles miller page park rich rose sky summer will wood young price king case best day good green white black brown
-    """
-)
-_PARTICLES = words("van von de der den da di del della la le bin al ter dos du y")
+_HEAD = Pattern(rf"^{NAME}")
+_REVERSED_HEAD = Pattern(rf"^{REVERSED}")
+_NEXT = Pattern(rf"^(?:,? and|,? &|[,;/]|,? or)[ \t]{{1,2}}(?:{TITLE})?({NAME})")
+_WORD = re.compile(rb"[^ \t]+")
+_FOLLOWING = re.compile(rb"[ \t]([A-Za-z']+)")
+_LONGEST = 96
+_MOST_IN_A_ROW = 12
 
 
 class NameDetector:
     """Names after a title, a label or a word for a person, before a degree, an age or an identity number's label.
 
-    And wherever a name found in this way stands again, whole or in part.
+    And those that begin with a frequent given name, and wherever a name found in any of these ways stands again,
+    whole or in part.
     """
 
     name = "person_name"
     types = frozenset({"person_name"})
 
-    # A pattern, and how many parts a name must have there.
-    _rules = (
-        (
-            Pattern(
-                r"\b(?:(?:[Dd]r|DR|[Mm]r|MR|[Mm]rs|MRS|[Mm]s|MS|Mx|[Pp]rof|PROF|Rev|Hon|Sgt|Capt)\.[ \t]{0,2}"
-                r"|(?:Dr|Mr|Mrs|Ms|Mx|Prof)[ \t]{1,2}"
-                rf"|(?:Doctor|Professor|Miss|Mister|Nurse|Judge|Attorney|NP|RN|LPN|PA-C)[ \t])({_NAME})"
-            ),
-            1,
-        ),
-        (
-            Pattern(
-                r"\b(?:(?i:patient(?:'s)?(?:[ _-]full)?[ _-]?name"
-                r"|(?:full|first|last|middle|given|family|maiden)[ _-]?name|surname|next of kin"
-                r"|emergency contact|guarantor|insured|subscriber(?: name)?|policy ?holder|spouse"
-                r"|mother|father|guardian|attending(?: physician)?|(?:referring|treating|primary care)"
-                r" (?:physician|provider)|surgeon|physician|pcp)|Name|NAME|Patient|PATIENT|Pt|PT|Client|Resident"
-                rf"|Employee|Claimant|Re|RE){_SEPARATOR}({_REVERSED}|{_NAME})"
-            ),
-            1,
-        ),
-        (
-            Pattern(
-                r"\b(?:name|patient|client|employee|member|contact(?: person)?|provider|author|witness"
-                r"|From|FROM|To|TO|Cc|CC|Attn|ATTN|Signed|Author|Contact|Provider|Member|Witness)"
-                rf"{_SEPARATOR}({_REVERSED}|{_NAME})"
-            ),
-            2,
-        ),
-        (
-            Pattern(
-                r"(?i:\b(?:patient|pt\.?|client|resident|claimant|defendant|plaintiff|(?:signed|dictated|reviewed|prepared"
-                r"|authored|witnessed|seen|examined|referred) by),?)"
-                rf"(?:[ \t]named|[ \t]is)?[ \t]{{1,2}}({_NAME})"
-            ),
-            2,
-        ),
-        (
-            Pattern(
-                r"(?i:(?:\b(?:his|her|their|my|the)|'s) (?:wife|husband|spouse|partner|mother|father|son|daughter"
-                r"|brother|sister|guardian)|\b(?:patient|his|her|my|whose)(?:'s)? name is|\bdear),?[ \t]{1,2}"
-                rf"({_NAME})"
-            ),
-            1,
-        ),
-        (
-            Pattern(
-                r"(?i:\b(?:sincerely|(?:best|kind|warm) regards|regards|yours truly|respectfully)),?[ \t]*\n\s{0,4}"
-                rf"({_NAME})"
-            ),
-            1,
-        ),
-        (
-            Pattern(
-                rf"\b({_NAME}),?[ \t](?:M\.?D\.?|D\.O\.|DO|R\.?N\.?|LPN|N\.?P\.?|PA-C|Ph\.?D\.?|Esq\.?|D\.?D\.?S\.?|"
-                r"PharmD|CRNP|FNP)(?:[^A-Za-z]|$)"
-            ),
-            2,
-        ),
-        (
-            Pattern(
-                rf"\b({_NAME}),?[ \t]\(?(?:SSN|DOB|D\.O\.B\.|MRN|ssn|dob|mrn|born|date of birth|[Aa]ge[d:]?[ ][0-9]"
-                r"|an? [0-9]{1,3}[- ](?:year|yr|y/o|yo|month))"
-            ),
-            2,
-        ),
-    )
     _most_repeated = 64
 
     def find(self, text: NormalisedText) -> Iterator[Span]:
         """Yield the names, without titles and labels."""
         data = text.data
-        covered = bytearray(len(data))
+        found: dict[tuple[int, int], float] = {}
         names: dict[bytes, None] = {}
-        for pattern, fewest in self._rules:
-            for match in pattern.find(data):
-                start, end = _trim(data, *match.span(1), fewest)
-                if start < end:
-                    covered[start:end] = b"\1" * (end - start)
+        for rule in _RULES:
+            known: dict[bytes, tuple[tuple[int, int], ...]] = {}
+            for match in rule.pattern.find(data):
+                start, end = match.span(1)
+                window = data[start : end if rule.whole else start + _LONGEST]
+                # What follows a name decides with it whether it is one.
+                window += b"\0" + data[end : end + 24] if rule.whole else b""
+                spans = known.get(window)
+                if spans is None:
+                    spans = known[window] = tuple(_read_names(window, rule))
+                for first, last in spans:
+                    found.setdefault((start + first, start + last), rule.confidence)
                     if len(names) < self._most_repeated:
-                        names[data[start:end]] = None
-                    yield Span("person_name", start, end, 0.9)
-        for word in _distinctive_parts(names):
-            start = data.find(word)
-            while start >= 0:
-                end = start + len(word)
-                if not covered[start] and not is_inside_word(data, start, end):
-                    yield Span("person_name", start, end, 0.7)
-                start = data.find(word, end)
+                        names[data[start + first : start + last]] = None
+        for (start, end), confidence in found.items():
+            yield Span("person_name", start, end, confidence)
+        yield from _find_again(data, names, found)
 
 
-def _trim(data: bytes, start: int, end: int, fewest: int) -> tuple[int, int]:
-    """Cut a candidate at the first word that is no name. An empty span where too few parts are left."""
-    position, last, parts = start, start, 0
-    for word in data[start:end].replace(b"\t", b" ").split(b" "):
-        bare = word.rstrip(b".,").lower().decode("latin-1")
-        if bare in _NO_NAME or word.isdigit():
+def _find_again(data: bytes, names: Iterable[bytes], found: Iterable[tuple[int, int]]) -> Iterator[Span]:
+    """Yield where parts of the names stand alone, in the capitals of a sentence or of a heading."""
+    parts = _distinctive_parts(names)
+    if not parts:
+        return
+    covered = bytearray(len(data))
+    for start, end in found:
+        covered[start:end] = b"\1" * (end - start)
+    pattern = Pattern(rf"\b{any_of([re.escape(part).decode('latin-1') for part in parts])}\b")
+    for match in pattern.find(data):
+        start, end = match.span()
+        if covered[start] or is_inside_word(data, start, end):
+            continue
+        following = _FOLLOWING.match(data, end, end + 24)
+        if following is None or _plain(following.group(1)) not in NO_PERSON_AFTER or following.group(1).islower():
+            yield Span("person_name", start, end, 0.7)
+
+
+def _read_names(window: bytes, rule: _Rule) -> Iterator[tuple[int, int]]:
+    """Yield the spans of the name that the window begins with, and of those that follow it in a row."""
+    if rule.whole:
+        candidate, _, after = window.partition(b"\0")
+        span = _read_name(candidate, after, rule)
+        # Words that stand before the name may be none; a word after it shows that the whole is something else.
+        if span is not None and span[1] >= len(candidate.rstrip(b".")):
+            yield span
+        return
+    if rule.reversible and (reversed_end := _read_reversed(window, rule)):
+        yield 0, reversed_end
+        return
+    match = next(iter(_HEAD.find(window)), None)
+    if match is None:
+        return
+    end = match.span()[1]
+    span = _read_name(window[:end], window[end:], rule)
+    if span is None:
+        return
+    yield span
+    position = span[1]
+    for _ in range(_MOST_IN_A_ROW):
+        match = next(iter(_NEXT.find(window[position:])), None)
+        if match is None:
+            return
+        first, last = match.span(1)
+        span = _read_name(
+            window[position + first : position + last], window[position + last :], rule._replace(fewest=2, listed=True)
+        )
+        if span is None:
+            return
+        yield position + first + span[0], position + first + span[1]
+        position += first + span[1]
+
+
+def _read_name(candidate: bytes, after: bytes, rule: _Rule) -> tuple[int, int] | None:
+    """Cut a candidate to the name in it: from the first word on that may be one up to the next that is none."""
+    words = [match.span() for match in _WORD.finditer(candidate)]
+    if not rule.whole and len(words) > 1 and (_is_next_label(after, rule) or after[:1].isalnum()):
+        # The next field's label.
+        words.pop()
+    while rule.whole and words and _plain(candidate[slice(*words[0])]) in NO_NAME:
+        words.pop(0)
+    kept: list[str] = []
+    end = stopped = 0
+    for first, last in words:
+        word = _plain(candidate[first:last])
+        if word in NO_NAME or (word == "a" and first == words[0][0] and candidate[first : first + 2] != b"A."):
+            stopped = 1
+            if rule.listed and word in NO_PERSON_AFTER:
+                return None
             break
-        if bare and bare not in _PARTICLES:
-            last = position + len(word)
-            parts += 1
-        position += len(word) + 1
+        if word and word not in PARTICLES:
+            kept.append(word)
+            end = last
+    if not kept:
+        return None
     for tail in (b"'s", b"'S", b"'", b",", b"."):
         # The period of an initial or a degree is the sentence's as well as the name's.
-        if data[start:last].endswith(tail):
-            last -= len(tail)
-    only_initials = not any(len(word.strip(b".,")) > 1 for word in data[start:last].split())
-    if parts < fewest or only_initials:
-        return start, start
-    return start, last
+        if candidate[:end].endswith(tail):
+            end -= len(tail)
+    if not stopped and rule.listed:
+        following = _FOLLOWING.match(after)
+        if following is not None and _plain(following.group(1)) in NO_PERSON_AFTER and not following.group(1).islower():
+            return None
+    return (words[0][0], end) if _is_name(kept, rule) else None
 
 
-def _distinctive_parts(names: dict[bytes, None]) -> list[bytes]:
+def _is_next_label(after: bytes, rule: _Rule) -> bool:
+    """Whether a colon makes the word before it the label of the next field on the line."""
+    return rule.pattern in (LABELS, WEAK_LABELS) and after[:1] in (b":", b"=") and after[1:2] not in (b"", b"\n", b"\r")
+
+
+def _is_name(words: list[str], rule: _Rule) -> bool:
+    longer = [word for word in words if len(word) > 1]
+    if not longer:
+        return False
+    if rule.listed:
+        if len(words) == 1:
+            return (words[0] in _KNOWN_ALONE and rule.fewest == 1) or (rule.whole and words[0] in GIVEN_NAMES)
+        if words[-1] in NO_PERSON_AFTER and words[-1] not in SURNAMES:
+            return False
+        # With an initial or in a row of names a frequent surname does as well.
+        if words[0] in DOUBTFUL_GIVEN_NAMES or len(words[0].replace(".", "")) < 3 or rule.fewest == 1:
+            return words[-1] in SURNAMES
+        return words[0] in GIVEN_NAMES
+    return len(words) >= rule.fewest or words[0] in _KNOWN_ALONE
+
+
+def _read_reversed(window: bytes, rule: _Rule) -> int:
+    """Return the end of a name that is written surname first, 0 where none is."""
+    match = next(iter(_REVERSED_HEAD.find(window)), None)
+    if match is None:
+        return 0
+    end = match.span()[1]
+    surname, _, given = window[:end].partition(b",")
+    surnames = [_plain(word) for word in surname.split()]
+    givens = [_plain(word) for word in given.split()]
+    if any(word in NO_NAME for word in surnames) or givens[0] in NO_NAME:
+        return 0
+    if givens[-1] in NO_NAME or window[end : end + 1] in (b":", b"="):
+        if len(givens) == 1:
+            return 0
+        end = window.rindex(b" ", 0, end)
+    listed = givens[0] in GIVEN_NAMES or givens[0] in DOUBTFUL_GIVEN_NAMES
+    if surnames[0] in GIVEN_NAMES and (len(surnames) > 1 or surnames[0] not in SURNAMES):
+        # Two names in a row: Jane Doe, Peter.
+        return 0
+    if not listed and (rule.pattern is not LABELS or len(surnames) > 1):
+        return 0
+    return end - window[:end].endswith(b".")
+
+
+def _plain(word: bytes) -> str:
+    plain = word.strip(b".,'").lower().decode("latin-1")
+    return plain.removesuffix("'s")
+
+
+def _distinctive_parts(names: Iterable[bytes]) -> list[bytes]:
     """Return the words of the names that stand for their bearer when they stand alone, as written and in capitals."""
-    words: dict[bytes, None] = {}
+    parts: dict[bytes, None] = {}
     for name in names:
         for part in name.replace(b",", b" ").split():
             bare = part.strip(b".'")
-            plain = bare.lower().decode("latin-1")
-            if len(bare) >= 3 and plain not in _EVERYDAY_WORDS | _NO_NAME | _PARTICLES:
-                words.update(dict.fromkeys((bare, bare.upper(), bare.capitalize())))
-    return list(words)[: 3 * 64]
+            plain = _plain(bare)
+            if len(bare) >= 3 and not (plain in EVERYDAY_WORDS or plain in NO_NAME or plain in PARTICLES):
+                parts.update(dict.fromkeys((bare, bare.upper(), bare.capitalize())))
+    return list(parts)[: 3 * 64]
 
 
 class AgeDetector:
@@ -184,16 +272,26 @@ class AgeDetector:
     name = "age"
     types = frozenset({"age_over_89"})
 
-    _age = r"(9[0-9]|1[0-3][0-9])"
-    _patterns = (
-        Pattern(rf"\b{_age}[ -]?(?:years?|yrs?|y)\.?[ -]?(?:old|of age|o\b|/o\b)", ignore_case=True),
-        Pattern(rf"\b{_age}[ -]?(?:y/?o|y\.o\.)(?:[^a-z]|$)", ignore_case=True),
-        Pattern(rf"\b(?:aged?|at the age of|age of)[ \t]*[:=]?[ \t]*{_age}\b", ignore_case=True),
-        Pattern(rf"\b{_age}[ -]?(?:F|M|[Ff]emale|[Mm]ale|[Ww]oman|[Mm]an)\b"),
+    _age = (
+        r"(9[0-9]|1[0-2][0-9]|(?:ninety|one hundred)(?:[ -](?:and )?(?:one|two|three|four|five|six|seven|eight"
+        r"|nine))?)"
+    )
+    _ages = Pattern(
+        rf"\b{_age}(?:[ -]?(?:years?|yrs?|y)\.?[ -]?(?:old|of age|o\b|/o\b)|[ -]?(?:y/?o|y\.o\.?|yo)(?:[^a-z]|$)"
+        r"|[ -](?:year|yr)s?-? ?(?:male|female|man|woman|patient|gentleman|lady)\b"
+        r"|(?:st|nd|rd|th) birthday)"
+        rf"|\b(?:aged?|at the age of|age of|(?:turned|turning"
+        rf"|turns))(?:[ \t]*\([a-z/ ]{{1,10}}\))?[\"']?[ \t]*[:=|-]?"
+        rf"[ \t]*[\"']?(?:is[ \t]|was[ \t])?{_age}\b",
+        ignore_case=True,
+    )
+    _sexes = Pattern(
+        r"\b(9[0-9]|1[0-2][0-9])[ -]?(?:[FM]|[Ff]emale|[Mm]ale|[Ww]oman|[Mm]an|y[FM])(?:[^A-Za-z0-9.]|\.[^0-9]|$)"
     )
 
     def find(self, text: NormalisedText) -> Iterator[Span]:
         """Yield the figures."""
-        for pattern in self._patterns:
-            for match in pattern.find(text.data):
-                yield Span("age_over_89", *match.span(1), 0.9)
+        for match in self._ages.find(text.data):
+            yield Span("age_over_89", *match.span(1 if match.span(1)[0] >= 0 else 2), 0.9)
+        for match in self._sexes.find(text.data):
+            yield Span("age_over_89", *match.span(1), 0.85)
