@@ -17,6 +17,8 @@ from pathlib import Path
 import structlog
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.utils import timezone
@@ -28,6 +30,7 @@ log = structlog.get_logger(__name__)
 
 _NONCE_BYTES = 12
 _KEY_BYTES = 32
+_FINDING_KEY_INFO = b"countersign findings"
 
 
 class ContentError(LookupError):
@@ -131,6 +134,17 @@ def open_secret(sealed: bytes, context: str) -> str:
         return _open(_master_key(), bytes(sealed), context.encode()).decode()
     except ContentError as error:
         raise MasterKeyMismatch("a sealed secret does not open under this process's CONTENT_MASTER_KEY") from error
+
+
+def derive_finding_key(scope: uuid.UUID | None) -> bytes:
+    """Return the key under which findings' values are hashed, 32 bytes, by HKDF-SHA256 (RFC 5869).
+
+    Of a workflow's content key, so that equal values are seen as equal within the workflow only, and that nobody can
+    try values against the hashes once that key is erased. Without a scope: of the master key. Raises ContentError
+    when the content key was erased or never made.
+    """
+    key = _master_key() if scope is None else _content_key(scope)
+    return HKDF(algorithm=SHA256(), length=_KEY_BYTES, salt=None, info=_FINDING_KEY_INFO).derive(key)
 
 
 def check_master_key() -> None:

@@ -49,12 +49,13 @@ CATEGORY_OF: Mapping[str, str] = MappingProxyType(
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Finding:
     """One thing found. `start` and `end` index the inspected text itself, as `text[start:end]` does.
 
     Never the value: a finding is stored, logged and shown where the text may not be. `confidence` is between 0
-    and 1; `detector` is the name of the detector.
+    and 1; `detector` is the name of the detector. `value_hash` is the value's HMAC-SHA256 in hex (see
+    `value_hashes.make_hasher`), empty where no key was given.
     """
 
     type: str
@@ -63,6 +64,7 @@ class Finding:
     end: int
     confidence: float
     detector: str
+    value_hash: str = ""
 
 
 def matches(finding: Finding, names: Collection[str]) -> bool:

@@ -13,6 +13,7 @@ from compliance.content import (
     check_master_key,
     compute_digest,
     create_content_key,
+    derive_finding_key,
     destroy_content_key,
     load_readable_texts,
     load_text,
@@ -137,3 +138,13 @@ def test_a_sealed_secret_opens_only_in_its_own_context() -> None:
     assert open_secret(sealed, "stage:1") == "sk-12345678"
     with pytest.raises(ContentError):
         open_secret(sealed, "stage:2")
+
+
+def test_findings_are_hashed_under_a_key_of_each_workflow_that_is_erased_with_it() -> None:
+    scope, other = make_scope(), make_scope()
+    key = derive_finding_key(scope)
+    assert derive_finding_key(scope) == key
+    assert len({key, derive_finding_key(other), derive_finding_key(None)}) == 3
+    destroy_content_key(scope)
+    with pytest.raises(ContentError):
+        derive_finding_key(scope)

@@ -117,6 +117,7 @@ class TestFindings:
             "end",
             "confidence",
             "detector",
+            "value_hash",
         }
         assert "123-45" not in repr(finding)
 

@@ -1,0 +1,82 @@
+"""Which of overlapping findings stay, under a policy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from compliance.inspection.registry import Span
+
+# What a policy does about a finding: the actions of its rules that name the finding's type or category.
+Consequences = frozenset[str]
+
+_SEPARATORS = b" \t\r\n.,;:-'\"()"
+
+
+class Found(NamedTuple):
+    """A span, as indexes into the normalised text, and the name of the detector that saw it."""
+
+    span: Span
+    detector: str
+
+
+def settle(found: Iterable[Found], consequences: Mapping[str, Consequences], data: bytes) -> Iterator[Found]:
+    """Yield what stays of the spans that have consequences, in the order of the text.
+
+    Of those that overlap the longest stays, and what the others hold beyond it. A span gives way only to one that
+    has all its consequences. Linear in the lengths of the spans, but for putting them in order.
+    """
+    ruled = [entry for entry in found if entry[0][0] in consequences]
+    ruled.sort(key=_get_start)
+    index, count = 0, len(ruled)
+    while index < count:
+        first, end = index, ruled[index][0][2]
+        index += 1
+        while index < count and ruled[index][0][1] < end:
+            end = max(end, ruled[index][0][2])
+            index += 1
+        if index - first > 1:
+            yield from _settle_cluster(ruled[first:index], end, consequences, data)
+        elif data[ruled[first][0][1] : end].strip(_SEPARATORS):
+            yield ruled[first]
+
+
+def _get_start(entry: Found) -> int:
+    return entry[0][1]
+
+
+def _settle_cluster(
+    cluster: Sequence[Found], end: int, consequences: Mapping[str, Consequences], data: bytes
+) -> list[Found]:
+    """Settle spans that hang together: longest first, each takes what is left of it."""
+    origin = cluster[0].span.start
+    kinds = {consequences[entry.span.type] for entry in cluster}
+    taken = {kind: bytearray(end - origin) for kind in kinds}
+    settled: list[Found] = []
+    for span, detector in sorted(cluster, key=_by_length):
+        own = consequences[span.type]
+        for start, stop in _free(taken[own], span.start - origin, span.end - origin):
+            if data[start + origin : stop + origin].strip(_SEPARATORS):
+                piece = Span(span.type, start + origin, stop + origin, span.confidence)
+                settled.append(Found(piece, detector))
+        for others, mask in taken.items():
+            if others <= own:
+                mask[span.start - origin : span.end - origin] = b"\1" * (span.end - span.start)
+    settled.sort(key=lambda entry: (entry.span.start, entry.span.end, entry.span.type))
+    return settled
+
+
+def _by_length(entry: Found) -> tuple[int, float, Span]:
+    span = entry[0]
+    return span.start - span.end, -span.confidence, span
+
+
+def _free(mask: bytearray, start: int, end: int) -> Iterator[tuple[int, int]]:
+    while start < end:
+        start = mask.find(0, start, end)
+        if start < 0:
+            return
+        stop = mask.find(1, start, end)
+        stop = end if stop < 0 else stop
+        yield start, stop
+        start = stop
