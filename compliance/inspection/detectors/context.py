@@ -21,6 +21,19 @@ VERSION_LABEL = Pattern(
     r"[ \t]*[.:#=]?[ \t]*[\"']?",
     ignore_case=True,
 )
+# The same just before the end of a context, with what a reference may begin with.
+_REFERENCE_BEFORE = Pattern(
+    r"(?:\b(?:orders?|invoices?|tickets?|po|p\.o\.|purchase orders?|parts?|p/n|sku|items?|tracking|isbn|issn|"
+    r"doi|model|build|"
+    r"version|ver|release|revision|rev|section|bugs?|issues?|ref|reference|refs|catalog(?:ue)?|batch|lot|parcel|"
+    r"shipment|"
+    r"waybill|awb|consignment|receipt|confirmation|booking|transaction|txn|rma|quote|quotation|job|request|req|asset|"
+    r"barcode|ean|upc|gtin|cusip|isin|sedol|ndc|docket|bates|serial|product|article|stock|commit|hash|epoch|"
+    r"timestamp)\b"
+    r"[ \t_]*(?:numbers?|num|no|nr|ids?|code|#)?[\"'\])]*[ \t]*(?:is|was|"
+    r"[.:#=-])*[ \t]*[\"'#(]{0,2}(?:[A-Za-z]{1,4}-)?)$",
+    ignore_case=True,
+)
 
 
 def label_ends(label: Pattern, data: bytes) -> frozenset[int]:
@@ -29,6 +42,11 @@ def label_ends(label: Pattern, data: bytes) -> frozenset[int]:
     One pass over the text for all its values, where a look back from each would cost more the more there are.
     """
     return frozenset(match.span()[1] for match in label.find(data))
+
+
+def is_reference(context: bytes) -> bool:
+    """Whether the value that follows this context is announced as a business reference (an order, a part, ...)."""
+    return _REFERENCE_BEFORE.is_in(context)
 
 
 def before(data: bytes, start: int, reach: int = 32) -> bytes:

@@ -1,13 +1,26 @@
-"""Identity numbers: by their own rules, or by the label before them (45 CFR 164.514(b)(2)(i)(G) to (M))."""
+"""Identity numbers: by their own rules, or by the label before them (45 CFR 164.514(b)(2)(i)(G) to (M), (P) and (R)).
+
+The last four digits of a number count as the number where a label says whose they are: a part of an identifier is
+one still (HHS, Guidance on De-identification, question 2.9).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 
-from compliance.inspection.detectors.context import REFERENCE_LABEL, before, digits_of, is_inside_number, label_ends
+from compliance.inspection.detectors.context import before, digits_of, is_inside_number, is_reference
+from compliance.inspection.detectors.number_labels import ANY_LABEL, NUMBER_LABELS, NumberLabel
 from compliance.inspection.normalise import NormalisedText
 from compliance.inspection.patterns import Pattern, any_of
 from compliance.inspection.registry import Span
+
+# What may stand between a label and its value: what closes the label, a remark in brackets, a sign or a verb, what
+# opens the value. Labels stand in prose, JSON, XML, tables and file names alike.
+BETWEEN = (
+    r"[\"'*_`\])]{0,3}[ \t]{0,4}(?:\([^()\n]{1,24}\)[ \t]{0,2})?(?:on file[ \t]|of record[ \t])?"
+    r"(?::=|=>|->|[:=#>|~.-]|(?:is|was|are|of|reads)[ \t])?[ \t\"'*_`#:(\[=]{0,4}(?:\r?\n[ \t]{0,8})?"
+)
 
 
 class TaxpayerNumberDetector:
@@ -15,7 +28,7 @@ class TaxpayerNumberDetector:
 
     A number must be one that can be issued: no area 000, 666 or 900 and up, no group 00, no serial 0000 (SSA,
     "Social Security Number Randomization"); a taxpayer number starts with 9 and has a group of the ranges that
-    the IRS uses. Without separators it needs its label.
+    the IRS uses. Without separators, and of the last four digits alone, it needs its label.
     """
 
     name = "taxpayer_number"
@@ -27,26 +40,41 @@ class TaxpayerNumberDetector:
         rf"[0-9]{{3}}{any_of([f'{separator}[0-9]{{2}}{separator}' for separator in _separators])}[0-9]{{4}}"
     )
     _label = (
-        r"\b(?:ssn|ss#|s\.s\.n\.?|social security(?: number| no\.?| num| #)?|soc sec(?: no)?|itin|tin|"
-        r"taxpayer(?: id| identification)?(?: number| no\.?)?)"
+        r"(?:\bssn?(?:[ \t_]?(?:#|no\.?|number|num))?|\bss[ ]?#|\bs\.s\.n?\.?(?:[ ]?#|[ ]no\.?)?|"
+        r"social[ _-]?sec(?:urity)?(?:[ \t_]?(?:number|no\.?|num|card|id|#|nbr))*|"
+        r"\bsoc(?:ial|\.)?[ ]sec\.?(?:[ ]?(?:no\.?|#|number))?|\bsocial(?:[ ](?:number|no\.?|#))?|\b(?:us[ _]?)?i?tin|"
+        r"tax(?:payer)?[ _-]?(?:id(?:entification)?)(?:[ _]?(?:number|no\.?))?)"
     )
-    _labelled = Pattern(_label + r"[\"')]?[ \t]*(?:is|[:=#-])?[ \t]*[\"']?([0-9]{9})\b", ignore_case=True)
-    _label_alone = Pattern(_label + r"[\"')]?[ \t]*(?:is|[:=#-])?[ \t]*[\"']?", ignore_case=True)
+    # Group 1 all nine digits, groups 2 and 3 the last four.
+    _labelled = Pattern(
+        rf"{_label}{BETWEEN}(?:([0-9]{{9}})|[x*#]{{3}}[ -]?[x*#]{{2}}[ -]?([0-9]{{4}}))\b"
+        rf"|(?:last[ \t](?:four|4)(?:[ \t]digits)?[ \t](?:of[ \t](?:(?:the|my|his|her|your|their)[ \t])?)?{_label}"
+        rf"|{_label}[ \t]{{0,2}}\(?(?:that[ \t])?(?:ending|ends|last[ \t](?:four|4))(?:[ \t](?:in|with|digits?))?\)?)"
+        rf"{BETWEEN}([0-9]{{4}})\b",
+        ignore_case=True,
+    )
+    _ends_with_label = Pattern(_label + BETWEEN + "$", ignore_case=True)
 
     def find(self, text: NormalisedText) -> Iterator[Span]:
         """Yield the numbers."""
         data = text.data
-        labels, references = label_ends(self._label_alone, data), label_ends(REFERENCE_LABEL, data)
+        contexts: dict[bytes, tuple[bool, bool]] = {}
         for match in self._separated.find(data):
             start, end = match.span()
-            kind = _taxpayer_number_type(digits_of(match.group()))
+            kind = _taxpayer_number_type(data[start:end])
             if kind is None or is_inside_number(data, start, end) or _is_in_column(data, start, end):
                 continue
-            if start in labels or start not in references:
-                yield Span(kind, start, end, 0.99 if start in labels else 0.9)
+            context = before(data, start, 48)
+            if context not in contexts:
+                labelled = self._ends_with_label.is_in(context)
+                contexts[context] = labelled, not labelled and is_reference(context)
+            labelled, refers = contexts[context]
+            if not refers:
+                yield Span(kind, start, end, 0.99 if labelled else 0.9)
         for match in self._labelled.find(data):
-            kind = _taxpayer_number_type(match.group(1).decode())
-            if kind is not None:
+            if match.span(1)[0] < 0:
+                yield Span("us_ssn", *match.span(2 if match.span(2)[0] >= 0 else 3), 0.85)
+            elif (kind := _taxpayer_number_type(match.group(1))) is not None:
                 yield Span(kind, *match.span(1), 0.97)
 
 
@@ -57,7 +85,9 @@ def _is_in_column(data: bytes, start: int, end: int) -> bool:
     return before(data, start, 8).rstrip(b" \t\r\n")[-1:].isdigit() or data[end : end + 8].lstrip()[:1].isdigit()
 
 
-def _taxpayer_number_type(digits: str) -> str | None:
+@lru_cache(maxsize=1024)
+def _taxpayer_number_type(value: bytes) -> str | None:
+    digits = digits_of(value)
     area, group, serial = digits[:3], int(digits[3:5]), digits[5:]
     if area[0] == "9":
         issued = 50 <= group <= 65 or 70 <= group <= 88 or 90 <= group <= 92 or 94 <= group <= 99
@@ -67,96 +97,113 @@ def _taxpayer_number_type(digits: str) -> str | None:
     return "us_ssn"
 
 
-_NUMBER = r"(?:[ \t]*(?:number|num\.?|no\.?|nr\.?|id|identifier|#))"
-_LABELS: tuple[tuple[str, tuple[str, ...]], ...] = (
-    (
-        "medical_record_number",
-        (
-            rf"mrn{_NUMBER}?",
-            rf"m\.r\.n\.{_NUMBER}?",
-            rf"med(?:ical)?\.?[ _-]?rec(?:ord)?s?{_NUMBER}",
-            r"medical[ _-]?record",
-            rf"chart{_NUMBER}",
-            rf"patient(?:[ _-]?id|{_NUMBER})",
-            rf"encounter{_NUMBER}",
-            rf"accession{_NUMBER}",
-        ),
-    ),
-    (
-        "health_plan_number",
-        (
-            rf"(?:member|subscriber|beneficiary|group|plan|policy|insurance|medicare|medicaid){_NUMBER}",
-            r"member[ _-]id",
-            r"subscriber[ _-]id",
-            r"hicn",
-            r"mbi",
-        ),
-    ),
-    (
-        "account_number",
-        (
-            rf"(?:bank[ \t])?(?:account|acct\.?|a/c){_NUMBER}?",
-            rf"routing{_NUMBER}?",
-            rf"customer{_NUMBER}",
-            rf"employee{_NUMBER}",
-        ),
-    ),
-    (
-        "licence_number",
-        (
-            rf"(?:driver'?s?|driving|medical|nursing)[ \t]licen[sc]e{_NUMBER}?",
-            rf"licen[sc]e{_NUMBER}",
-            rf"certificate{_NUMBER}",
-            r"dl[ \t]?#",
-            rf"npi{_NUMBER}?",
-            rf"dea{_NUMBER}",
-        ),
-    ),
-    ("passport_number", (rf"passport{_NUMBER}?",)),
-    ("vehicle_id", (rf"licen[sc]e plate{_NUMBER}?", rf"plate{_NUMBER}?", rf"registration{_NUMBER}", rf"vin{_NUMBER}?")),
-    (
-        "device_id",
-        (
-            rf"(?:device|implant|pacemaker){_NUMBER}",
-            r"(?:device|implant|pacemaker) serial(?: number| no\.?)?",
-            rf"serial{_NUMBER}",
-            r"imei",
-            r"udi",
-        ),
-    ),
-)
-
-
 class LabelledNumberDetector:
-    """Numbers whose label says what they are: MRN, member id, account, licence, passport, plate, serial number."""
+    """Numbers whose label says what they are: MRN, member id, account, licence, passport, plate, serial number.
+
+    Also, without a label: Medicare beneficiary identifiers (CMS, "Understanding the MBI") and unique device
+    identifiers (21 CFR 801.40), which have a form of their own.
+    """
 
     name = "labelled_number"
-    types = frozenset(kind for kind, _ in _LABELS)
+    types = frozenset(label.type for label in NUMBER_LABELS if label.type)
 
-    _patterns = tuple(
+    # Groups of digits apart by blanks; letters, a blank and digits; a plate; letters and digits without a blank.
+    _value = any_of(
         (
-            kind,
-            Pattern(
-                rf"\b{any_of(labels)}[\"']?[ \t]*(?:is|was|[:=#-]|\.:)?[ \t]*(?:\n[ \t]*)?[\"'#]?"
-                r"([A-Z0-9][A-Z0-9-]{2,30}[A-Z0-9])\b",
-                ignore_case=True,
-            ),
+            r"[0-9]{3,4}(?:[ ][0-9]{3,4}){2,4}\b",
+            r"[A-Z]{1,3}[0-9]{0,4}[ ][0-9]{5,12}\b",
+            r"\(01\)[0-9]{14}(?:\([0-9]{2,3}\)[A-Z0-9-]{1,20}){0,6}",
+            r"[A-Z]{1,4}-?[0-9]{0,2}[A-Z]{0,2}[ ][0-9]{1,5}(?:[ ]?[A-Z]{1,3})?\b",
+            r"[0-9]{1,4}[ ][A-Z]{2,3}(?:[ ][0-9]{2,4})?\b",
+            r"[A-Z]{1,2}[0-9]{1,3}[ ][A-Z]{3}\b",
+            r"[A-Z]{0,8}(?:[-_/]?[A-Z]{1,8})?[-_/]{0,2}[0-9][A-Z0-9]{0,40}"
+            r"(?:[-_][A-Z0-9]{1,24}|[./][0-9][A-Z0-9]{0,24}|-{1,2}[0-9]{1,12}){0,6}\b",
         )
-        for kind, labels in _LABELS
     )
-    # What four characters or more of a label's neighbour need to pass for a number: digits, and enough of them.
-    _fewest_digits = 4
-    _most_digits = 24
+    _labelled = Pattern(rf"(?:\b|_)({ANY_LABEL}){BETWEEN}(?:[A-Z]{{2}}[ -])??({_value})", ignore_case=True)
+    _own_form = Pattern(
+        r"\b[1-9][AC-HJKMNP-RT-Y][AC-HJKMNP-RT-Y0-9][0-9]-?[AC-HJKMNP-RT-Y][AC-HJKMNP-RT-Y0-9][0-9]-?"
+        r"[AC-HJKMNP-RT-Y]{2}[0-9]{2}\b|\(01\)[0-9]{14}(?:\([0-9]{2,3}\)[A-Za-z0-9-]{1,20}){1,6}"
+    )
 
     def find(self, text: NormalisedText) -> Iterator[Span]:
         """Yield the numbers, without their labels."""
-        for kind, pattern in self._patterns:
-            for match in pattern.find(text.data):
-                value = match.group(1)
-                digits = sum(48 <= byte <= 57 for byte in value)
-                letters = sum(byte >= 65 for byte in value)
-                if self._fewest_digits <= digits <= self._most_digits and letters <= digits + 4:
-                    yield Span(kind, *match.span(1), 0.93)
+        data = text.data
+        labels: dict[bytes, NumberLabel] = {}
+        known: dict[tuple[bytes, bytes], int] = {}
+        for match in self._labelled.find(data):
+            written, (start, end) = match.group(1), match.span(2)
+            value = data[start:end]
+            if match.span(1)[1] == start and not _may_touch(written, value):
+                continue
+            if written not in labels:
+                labels[written] = _read_label(written)
+            label = labels[written]
+            if (written, value) not in known:
+                known[written, value] = _measure_number(value, label)
+            length = known[written, value]
+            if length and not _is_amount(data, start + length):
+                yield Span(label.type, start, start + length, 0.93)
+        for match in self._own_form.find(data):
+            yield Span("device_id" if match.group()[:1] == b"(" else "health_plan_number", *match.span(), 0.9)
+
+
+_LABEL_PATTERNS = tuple((label, Pattern(f"^(?:{label.expression})$", ignore_case=True)) for label in NUMBER_LABELS)
+_DATE = Pattern(
+    r"^(?:(?:19|20)[0-9]{2}([-/.])[0-9]{1,2}[-/.][0-9]{1,2}|[0-9]{1,2}[-/.][0-9]{1,2}[-/.](?:[0-9]{2}){1,2})$"
+)
+_DECIMAL = Pattern(r"^(?:[0-9]+\.[0-9]{1,2}|[0-9]{1,2}(?:\.[0-9]{1,3}){1,3}|(?:19|20)[0-9]{2}|0x.*)$", ignore_case=True)
+_UNIT = Pattern(
+    r"[ ](?:mg|mcg|ml|kg|am|pm|days?|weeks?|months?|years?|hours?|and|or|for|of|in|on|at|to|the|was|is|if|by|mm|cm|"
+    r"usd|eur|gbp|via|has|not|but|you|yet|who)$",
+    ignore_case=True,
+)
+_UUID = Pattern(r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$|^[0-9a-f]{32,}$", ignore_case=True)
+_MOST_DIGITS = 34
+
+
+def _read_label(written: bytes) -> NumberLabel:
+    return next((label for label, pattern in _LABEL_PATTERNS if pattern.is_in(written)), NUMBER_LABELS[-1])
+
+
+def _measure_number(value: bytes, label: NumberLabel) -> int:
+    """Return how many bytes of the value are a number of this label; 0 for none."""
+    value = _cut_sentence(value, label)
+    digits = sum(48 <= byte <= 57 for byte in value)
+    letters = sum(65 <= byte <= 122 and byte not in b"_" for byte in value)
+    if not label.type or not label.fewest_digits <= digits <= _MOST_DIGITS or set(digits_of(value)) == {"0"}:
+        return 0
+    if _UUID.is_in(value):
+        return len(value) if label.takes_uuid else 0
+    if letters > max(digits + 4, 6) or _DATE.is_in(value) or _DECIMAL.is_in(value):
+        return 0
+    if label.type == "vehicle_id" and not (4 <= len(value) <= 17 and value.upper() == value):
+        return 0
+    return len(value)
+
+
+def _may_touch(label: bytes, value: bytes) -> bool:
+    """Whether label and value may stand together without anything between: `MRN12345`, `Acct#12345`, not `dea2-b1`."""
+    return not label[-1:].isalnum() or (label.isupper() and value.isdigit())
+
+
+def _cut_sentence(value: bytes, label: NumberLabel) -> bytes:
+    """Return the value without words of the sentence that stand apart from it by a blank."""
+    while b" " in value:
+        head, _, tail = value.rpartition(b" ")
+        plate = label.type == "vehicle_id" and tail.isalnum() and tail.upper() == tail
+        if tail.isdigit() and (head.isdigit() or len(tail) > 4 or plate or b" " in head):
+            return value
+        if plate and not _UNIT.is_in(b" " + tail):
+            return value
+        value = head
+    return value
+
+
+def _is_amount(data: bytes, end: int) -> bool:
+    """Whether what follows makes a quantity of the number: 12,500 or 45% or 3.5 or a mail address."""
+    sign, following = data[end : end + 1], data[end + 1 : end + 2]
+    return sign in (b"%", b"@") or (sign in (b",", b".") and following.isdigit())
 
 
 class VehicleNumberDetector:
@@ -174,11 +221,17 @@ class VehicleNumberDetector:
 
     def find(self, text: NormalisedText) -> Iterator[Span]:
         """Yield the numbers."""
+        known: dict[bytes, bool] = {}
         for match in self._candidate.find(text.data):
             value = match.group()
-            # Seventeen digits alone are more often something else; every maker's code has a letter.
-            if value.isdigit() or not any(48 <= byte <= 57 for byte in value[-4:]):
-                continue
-            total = sum(self._values[byte] * weight for byte, weight in zip(value, self._weights, strict=True))
-            if b"0123456789X"[total % 11] == value[8]:
+            if value not in known:
+                known[value] = self._is_number(value)
+            if known[value]:
                 yield Span("vehicle_id", *match.span(), 0.95)
+
+    def _is_number(self, value: bytes) -> bool:
+        # Seventeen digits alone are more often something else; every maker's code has a letter.
+        if value.isdigit() or not any(48 <= byte <= 57 for byte in value[-4:]):
+            return False
+        total = sum(self._values[byte] * weight for byte, weight in zip(value, self._weights, strict=True))
+        return b"0123456789X"[total % 11] == value[8]

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
+from itertools import pairwise
 
-from stdnum import iban, luhn
-from stdnum.exceptions import ValidationError
-
-from compliance.inspection.detectors.context import digits_of, is_inside_word
+from compliance.inspection.detectors.context import before, is_inside_number, is_reference
 from compliance.inspection.normalise import NormalisedText
-from compliance.inspection.patterns import Pattern
+from compliance.inspection.patterns import Pattern, any_of
 from compliance.inspection.registry import Span
 
 # Prefixes and lengths of the issuers' ranges (ISO/IEC 7812-1).
@@ -17,67 +16,139 @@ _LENGTHS_BY_PREFIX: tuple[tuple[range, int, tuple[int, ...]], ...] = (
     (range(4, 5), 1, (16, 13, 19)),
     (range(51, 56), 2, (16,)),
     (range(2221, 2721), 4, (16,)),
+    (range(2200, 2205), 4, (16, 17, 18, 19)),
     (range(34, 35), 2, (15,)),
     (range(37, 38), 2, (15,)),
     (range(6011, 6012), 4, (16, 19)),
     (range(64, 66), 2, (16, 19)),
     (range(62, 63), 2, (16, 17, 18, 19)),
+    (range(60, 61), 2, (16,)),
+    (range(81, 83), 2, (16,)),
     (range(3528, 3590), 4, (16, 17, 18, 19)),
     (range(300, 306), 3, (14,)),
+    (range(3095, 3096), 4, (14,)),
     (range(36, 37), 2, (14,)),
     (range(38, 40), 2, (14,)),
+    (range(5018, 5019), 4, (13, 15, 16, 19)),
+    (range(5020, 5021), 4, (13, 15, 16, 19)),
+    (range(5038, 5039), 4, (13, 15, 16, 19)),
+    (range(6304, 6305), 4, (13, 15, 16, 19)),
+    (range(6759, 6764), 4, (13, 15, 16, 19)),
 )
+# How many digits the groups of a card number have, as it is embossed.
+_GROUPINGS = ((4, 4, 4, 4, 3), (4, 4, 4, 4), (4, 6, 5), (4, 6, 4), (4, 4, 5), (4, 4, 4, 4, 1), (4, 4, 4, 4, 2))
+_DIGITS_DOUBLED = bytes.maketrans(b"0123456789", bytes((0, 2, 4, 6, 8, 1, 3, 5, 7, 9)))
+_DIGITS = bytes.maketrans(b"0123456789", bytes(range(10)))
 
 
 class CardDetector:
-    """Card numbers of the known issuers whose Luhn digit (ISO/IEC 7812-1, annex B) is right."""
+    """Card numbers of the known issuers whose Luhn digit (ISO/IEC 7812-1, annex B) is right.
+
+    In one run of digits, or in the groups in which cards show it, all apart by the same separator. A line may end
+    within it.
+    """
 
     name = "card"
     types = frozenset({"card_number"})
 
-    # Longer than any card number: the card may stand in a row of figures.
-    _run = Pattern(r"[0-9](?:[ -]?[0-9]){12,39}")
+    _run = Pattern(
+        r"\b(?:[2-68][0-9]{12,18}|[0-9]{4}(?:(?:[ ]?[-.][ ]?|[ ]{1,3}|\r?\n)[0-9]{3,6}){2,}(?:[ .-][0-9]{1,2})?)\b"
+    )
+    _group = re.compile(rb"[0-9]+")
 
     def find(self, text: NormalisedText) -> Iterator[Span]:
         """Yield the numbers."""
         data = text.data
-        known: dict[bytes, tuple[int, int] | None] = {}
+        known: dict[bytes, bool] = {}
+        references: dict[bytes, bool] = {}
         for match in self._run.find(data):
             start, end = match.span()
-            if is_inside_word(data, start, end) or data[max(0, start - 1) : start] == b".":
+            for first, last in self._find_cards(data, start, end, known):
+                if is_inside_number(data, first, last, b".-/") and not (first > start or last < end):
+                    continue
+                context = before(data, first, 40)
+                if context not in references:
+                    references[context] = is_reference(context)
+                if not references[context]:
+                    yield Span("card_number", first, last, 0.97)
+
+    def _find_cards(self, data: bytes, start: int, end: int, known: dict[bytes, bool]) -> Iterator[tuple[int, int]]:
+        """Yield where card numbers stand in a run of groups, from left to right."""
+        groups = [match.span() for match in self._group.finditer(data, start, end)]
+        if len(groups) == 1:
+            if _is_known_card(data[start:end], known):
+                yield start, end
+            return
+        lengths = [last - first for first, last in groups]
+        index = 0
+        while index < len(groups) - 2:
+            count = self._match_groups(data, groups, lengths, index, known)
+            if count:
+                yield groups[index][0], groups[index + count - 1][1]
+            index += count or 1
+
+    def _match_groups(
+        self,
+        data: bytes,
+        groups: list[tuple[int, int]],
+        lengths: list[int],
+        index: int,
+        known: dict[bytes, bool],
+    ) -> int:
+        """Return how many groups from the index on are a card number; 0 for none."""
+        if data[groups[index][0]] not in b"234568":
+            return 0
+        for grouping in _GROUPINGS:
+            count = len(grouping)
+            if tuple(lengths[index : index + count]) != grouping:
                 continue
-            value = match.group()
-            if value not in known:
-                known[value] = _find_card(value)
-            inner = known[value]
-            if inner is not None:
-                yield Span("card_number", start + inner[0], start + inner[1], 0.97)
+            spans = groups[index : index + count]
+            separators = {data[left[1] : right[0]].strip(b"\r") for left, right in pairwise(spans)}
+            # One line end is a broken line; nothing but line ends is a column of figures.
+            if len(separators - {b"\n"}) == 1 and _is_known_card(b"".join(data[a:b] for a, b in spans), known):
+                return count
+        return 0
 
 
-def _find_card(value: bytes) -> tuple[int, int] | None:
-    """Return where in a run of digits and separators a card number stands, on the borders of its groups."""
-    positions = [index for index, byte in enumerate(value) if 48 <= byte <= 57]
-    digits = digits_of(value)
-    for first, position in enumerate(positions):
-        if position and value[position - 1] not in b" -":
-            continue
-        for length in _card_lengths(digits[first:]):
-            last = first + length - 1
-            if last >= len(positions):
-                continue
-            end = positions[last] + 1
-            at_border = end == len(value) or value[end] in b" -"
-            number = digits[first : last + 1]
-            if at_border and len(set(number)) > 1 and luhn.is_valid(number):
-                return position, end
-    return None
+def _is_known_card(number: bytes, known: dict[bytes, bool]) -> bool:
+    if number not in known:
+        known[number] = _is_card(number)
+    return known[number]
 
 
-def _card_lengths(digits: str) -> tuple[int, ...]:
-    for prefixes, width, lengths in _LENGTHS_BY_PREFIX:
-        if len(digits) >= width and int(digits[:width]) in prefixes:
-            return lengths
-    return ()
+def _is_card(number: bytes) -> bool:
+    """Whether an issuer's prefix, the length that goes with it and the Luhn digit are right."""
+    doubled = number[-2::-2].translate(_DIGITS_DOUBLED)
+    plain = number[::-2].translate(_DIGITS)
+    if (sum(doubled) + sum(plain)) % 10 or len(set(number)) < 2:
+        return False
+    return any(
+        int(number[:width]) in prefixes and len(number) in lengths for prefixes, width, lengths in _LENGTHS_BY_PREFIX
+    )
+
+
+# The lengths of the countries' numbers (ISO 13616, IBAN registry).
+_IBAN_LENGTHS: Mapping[int, str] = {
+    15: "NO",
+    16: "BE",
+    18: "DK FI FK FO GL NL SD",
+    19: "MK SI",
+    20: "AT BA EE KZ LT LU MN XK",
+    21: "CH HR LI LV",
+    22: "BG BH CR DE GB GE IE ME RS VA",
+    23: "AE GI IL IQ OM SO TL",
+    24: "AD CZ ES MD PK RO SA SE SK TN VG",
+    25: "LY PT ST",
+    26: "IS TR",
+    27: "BI DJ FR GR IT MC MR SM",
+    28: "AL AZ BY CY DO GT HN HU LB NI PL SV",
+    29: "BR EG PS QA UA",
+    30: "JO KW MU",
+    31: "MT SC",
+    32: "LC",
+    33: "RU",
+}
+_LENGTH_BY_COUNTRY = {country: length for length, countries in _IBAN_LENGTHS.items() for country in countries.split()}
 
 
 class IbanDetector:
@@ -86,27 +157,37 @@ class IbanDetector:
     name = "iban"
     types = frozenset({"iban"})
 
-    _candidate = Pattern(r"\b[A-Z]{2}[0-9]{2}(?:[ -]?[A-Z0-9]{4}){2,7}(?:[ -]?[A-Z0-9]{1,3})?\b")
+    # As printed in groups or not; what follows it is cut off by the country's length.
+    _candidate = Pattern(
+        rf"\b{any_of(sorted(_LENGTH_BY_COUNTRY))}[0-9]{{2}}(?:(?:[ ]?[-.]?[ ]?|\r?\n)[A-Z0-9]){{11,29}}",
+        ignore_case=True,
+    )
 
     def find(self, text: NormalisedText) -> Iterator[Span]:
         """Yield the numbers."""
+        data = text.data
         known: dict[bytes, int] = {}
-        for match in self._candidate.find(text.data):
-            value = match.group()
+        for match in self._candidate.find(data):
+            start, end = match.span()
+            value = data[start : end + 1]
             if value not in known:
-                known[value] = _iban_length(value)
+                known[value] = _measure_iban(value, end - start)
             if known[value]:
-                start, _ = match.span()
                 yield Span("iban", start, start + known[value], 0.99)
 
 
-def _iban_length(value: bytes) -> int:
-    """Return how many bytes of the candidate are an IBAN; words in capitals may follow it. 0 for none."""
-    ends = [len(value), *(index for index in range(len(value) - 1, 14, -1) if value[index] in b" -")]
-    for end in ends:
-        try:
-            iban.validate(value[:end].replace(b"-", b"").decode("ascii"), check_country=False)
-        except ValidationError:
-            continue
-        return end
-    return 0
+def _measure_iban(value: bytes, length: int) -> int:
+    """Return how many bytes of the value, which goes on one byte beyond its length, are an IBAN; 0 for none."""
+    wanted = _LENGTH_BY_COUNTRY[value[:2].decode("ascii").upper()]
+    end = count = 0
+    for index, byte in enumerate(value[:length]):
+        if byte not in b" -.\r\n":
+            count, end = count + 1, index + 1
+            if count == wanted:
+                break
+    if count < wanted or value[end : end + 1].isalnum():
+        return 0
+    number = bytes(byte for byte in value[:end] if byte not in b" -.\r\n").upper().decode("ascii")
+    # Letters count as two digits: A is 10, Z is 35 (ISO 7064, MOD 97-10).
+    as_digits = "".join(str(int(character, 36)) for character in number[4:] + number[:4])
+    return end if int(as_digits) % 97 == 1 else 0

@@ -3,43 +3,50 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
+from typing import NamedTuple
 
+from compliance.inspection.detectors.context import before
+from compliance.inspection.detectors.secret_forms import BY_FORM
+from compliance.inspection.detectors.secret_values import (
+    holds_digit_or_symbol,
+    is_key,
+    is_password,
+    is_placeholder,
+    is_worn_placeholder,
+)
 from compliance.inspection.normalise import NormalisedText
-from compliance.inspection.patterns import Pattern
+from compliance.inspection.patterns import Match, Pattern, any_of
 from compliance.inspection.registry import Span
 
-# The issuers' documented prefixes; the lengths are lower bounds, as several have grown over the years.
-_BY_FORM = (
-    (
-        "private_key",
-        r"-----BEGIN (?:[A-Z0-9]+ ){0,4}PRIVATE KEY(?: BLOCK)?-----"
-        r"(?:\s*[A-Za-z-]{3,20}: [^\n]{0,120}\n){0,4}[A-Za-z0-9+/=\s\\]*"
-        r"(?:-----END [A-Z0-9 ]{0,40}-----)?",
+# Words for a secret, by the type of finding. What may stand before them in a name (`db_`, `stripe`) is read apart.
+_NAMES = {
+    "password": r"pass(?:word|wd|phrase|code)?|pwd|pw|passwort|kennwort|contrase[nñ]a|mot de passe|senha|"
+    r"pin(?:[ _-]?(?:code|number))?",
+    "api_key": (
+        r"(?:aws[ _.-]?)?(?:secret[ _.-]?)?access[ _.-]?key|(?:secret|api|private|encryption|signing|master|"
+        r"account|storage|shared|"
+        r"auth|app|application|service|consumer|deploy|subscription|hmac|crypto|client|functions?|admin|webhook|"
+        r"integration)"
+        r"[ _.-]?(?:secret[ _-]?)?(?:access[ _-]?)?key|apikey|api[ _.-]?secret|(?:aws|app|consumer|signing|"
+        r"shared|webhook)[ _.-]?secret"
     ),
-    ("api_key", r"\b(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}\b"),
-    ("access_token", r"\bgh[pousr]_[A-Za-z0-9]{30,}"),
-    ("access_token", r"\bgithub_pat_[A-Za-z0-9_]{22,}"),
-    ("access_token", r"\bglpat-[A-Za-z0-9_-]{20,}"),
-    ("access_token", r"\bxox[abeoprs]-[A-Za-z0-9-]{10,}"),
-    ("access_token", r"\bxapp-[0-9]-[A-Za-z0-9-]{10,}"),
-    ("access_token", r"hooks\.slack\.com/services/[A-Za-z0-9/]{20,}"),
-    ("api_key", r"\b[rs]k_(?:live|test)_[A-Za-z0-9]{10,}"),
-    ("api_key", r"\bwhsec_[A-Za-z0-9+/=]{16,}"),
-    ("api_key", r"\bsk-(?:ant|proj|svcacct|admin|or)-[A-Za-z0-9_-]{16,}"),
-    ("api_key", r"\bsk-[A-Za-z0-9]{20,}"),
-    ("api_key", r"\bAIza[A-Za-z0-9_-]{35}"),
-    ("api_key", r"\bSG\.[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}"),
-    ("api_key", r"\b(?:npm_[A-Za-z0-9]{36}|pypi-[A-Za-z0-9_-]{50,}|hf_[A-Za-z0-9]{30,}|dop_v1_[a-f0-9]{64})"),
-    ("access_token", r"\bya29\.[A-Za-z0-9_-]{20,}"),
-    ("access_token", r"\beyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*"),
-)
-
-_KINDS = {
-    "password": r"pass(?:word|wd|phrase|code)?|pwd|pw|kennwort|passwort",
-    "api_key": r"(?:aws[ _-])?(?:secret[ _-])?access[ _-]key|(?:secret|api|private|encryption|signing)[ _-]?key|apikey",
-    "access_token": r"(?:access|auth|api|bearer|refresh|session|id)[ _-]?token|client[ _-]?secret|secret|token",
+    "access_token": (
+        r"(?:client|oauth)[ _.-]?secret|(?:access|auth|api|bearer|refresh|session|id|private|deploy|bot|"
+        r"personal access)[ _.-]?token|"
+        r"secret|token|sig|(?:php|j)sessid|sessionid|session[ _-]key"
+    ),
 }
-_DIGITS_AND_SYMBOLS = frozenset(b"0123456789!@#$%^&*+=?~|")
+_KINDS = tuple((kind, Pattern(f"^(?:{words})", ignore_case=True)) for kind, words in _NAMES.items())
+# Read on in another word these mean something else: bypass, compass, spin, signature.
+_SHORT = frozenset({b"pass", b"pw", b"pwd", b"pin", b"sig", b"secret", b"token"})
+_LINE_END = Pattern(r"^[.!\"']?[ \t\r]*(?:[\n<]|$)")
+_OTHER_TOKENS = Pattern(
+    r"(?:next|page|prev(?:ious)?|cursor|sync|continuation|pagination|eos|bos|pad|unk|mask|stop|design|"
+    r"cancellation|public|"
+    r"no|per|max|min|each|input|output|first|last|lexer|csrf)[ _-]?$",
+    ignore_case=True,
+)
 
 
 class SecretDetector:
@@ -48,77 +55,191 @@ class SecretDetector:
     name = "secret"
     types = frozenset({"private_key", "api_key", "access_token", "password"})
 
-    _forms = tuple((kind, Pattern(expression)) for kind, expression in _BY_FORM)
-    _assignments = tuple(
-        (
-            kind,
-            Pattern(
-                rf"(?:^|[^A-Za-z0-9])(?:[A-Za-z0-9]+[_.-])*(?:{words})[\"']?[ \t]*"
-                r"(?:(:=|=>|[:=])|(?:is|was|to)[ \t]|->)[ \t]*"
-                r"(?:\"([^\"\n]{4,200})\"|'([^'\n]{4,200})'|([^\s\"'<>{}(),;]{4,}))",
-                ignore_case=True,
-            ),
-        )
-        for kind, words in _KINDS.items()
-    )
-    _in_url = Pattern(r"\b[a-z][a-z0-9+.-]{1,20}://[^\s:@/\"'<>]*:([^\s:@/\"'<>]{3,})@", ignore_case=True)
-    _header = Pattern(
-        r"\bauthorization[\"']?[ \t]*[:=][ \t]*[\"']?(?:bearer|basic|token)[ \t]+([A-Za-z0-9._~+/=-]{8,})",
+    _form = Pattern(BY_FORM)
+    # Group 1 the word, group 2 what joins it to the value, group 3 the value, in its quotes if it has any.
+    _assignment = Pattern(
+        rf"({any_of(list(_NAMES.values()))})(?:[ _-]?(?:base|value|prod(?:uction)?|dev|staging|live|test|main|[0-9]))?"
+        r"(?:[ \t]+(?:for|to|of|on|at)(?:[ \t]+[A-Za-z0-9@'._/-]{1,24}){1,4}?)??"
+        r"((?:\\?[\"'`*\])]){0,3}(?:[ \t]{0,8}(?::[ \t]*(?:str|string|text|&str|Optional\[str\]|SecretStr)[ \t]*)?"
+        r"(?::=|=>|={1,3}|[:=,|>]|->)|[ \t]+(?:is|was|to)(?:[ \t]+(?:now|set to|still|just))?[ \t:]|[ \t]-|\(|[ \t]"
+        r"|[\"'],?\s{1,40}[\"']?value[\"']?[ \t]*[:=])[ \t*]{0,8})"
+        r"((?:[bru]?\\?\"[^\"\n]{4,200}\"|[bru]?'[^'\n]{4,200}'|`[^`\n]{4,200}`|[^\s\"'`<>{}()\[\],;]{4,}))",
         ignore_case=True,
     )
-    _line_end = Pattern(r"^[.!\"']?[ \t\r]*(?:[\n<]|$)")
-    _placeholder = Pattern(
-        r"^(?:[\[<{$%(].*|x{3,}|\*{2,}.*|\.{3,}|_+|-+|null|none|true|false|undefined|string|str|text|required|optional"
-        r"|redacted|hidden|masked|changed?|changeme!?|your[_-].*|my[_-]?(?:password|secret|key|token)|example.*|"
-        r"password|passwd|secret|placeholder|empty|missing|invalid|incorrect|wrong|expired|weak|strong|reset|process\.env.*|os\.environ.*|"
-        r"os\.getenv.*|env\..*|config\..*|settings\..*|self\..*|request\..*|get_.*|getpass.*)$",
+    # Passwords in URLs and on command lines (groups 1 to 4), credentials in headers (5 and 6).
+    _elsewhere = Pattern(
+        r"://[^\s:@/\"'<>]{0,80}:([^\s@/\"'<>]{3,200})@"
+        r"|[ \t](?:-u|--user|--proxy-user)[ \t=]+[\"']?[A-Za-z0-9_.@-]{1,64}:([^\s\"':]{4,})"
+        r"|(?:\bidentified by|\b(?:using|with) password)[ \t]*[\"']([^\"'\n]{4,})[\"']"
+        r"|\bsshpass[ \t]+-p[ \t]?[\"']?([^\s\"']{4,})"
+        r"|\bauthorization(?:\\?[\"'])?[ \t]*[:=,][ \t]*(?:\\?[\"'])?(?:bearer|basic|token|apikey|bot|"
+        r"key)[ \t]+([A-Za-z0-9._~+/=-]{8,})"
+        r"|\bbearer[ \t]+([A-Za-z0-9._~+/=-]{20,})",
         ignore_case=True,
     )
 
     def find(self, text: NormalisedText) -> Iterator[Span]:
         """Yield the secrets, without the words that announce them."""
         data = text.data
-        for kind, pattern in self._forms:
-            for match in pattern.find(data):
-                yield Span(kind, match.span()[0], match.span()[0] + len(match.group().rstrip()), 0.97)
-        for kind, pattern in self._assignments:
-            for match in pattern.find(data):
-                number = next(number for number in (2, 3, 4) if match.span(number)[0] >= 0)
-                start, end = match.span(number)
-                if number == 4:
-                    end = start + len(data[start:end].rstrip(b".,!?"))
-                value = data[start:end]
-                if len(value) < 4 or self._placeholder.is_in(value[:80]):
-                    continue
-                if match.span(1)[0] < 0:
-                    found = _stands_out(value)
-                elif number != 4:
-                    found = not _is_phrase(value)
-                else:
-                    found = _looks_chosen(value) or (kind == "password" and self._line_end.is_in(data[end : end + 8]))
-                if found and (kind != "access_token" or len(value) >= 8):
-                    yield Span(kind, start, end, 0.85)
-        for match in self._in_url.find(data):
-            if not self._placeholder.is_in(match.group(1)[:80]):
-                yield Span("password", *match.span(1), 0.9)
-        for match in self._header.find(data):
-            yield Span("access_token", *match.span(1), 0.95)
+        yield from _find_private_keys(data)
+        for match in self._form.find(data):
+            start, end = match.span()
+            if not is_worn_placeholder(data[start:end]):
+                yield Span("api_key" if match.span(1)[0] >= 0 else "access_token", start, end, 0.97)
+        yield from self._find_elsewhere(data)
+        known: dict[tuple[bytes, bytes, bytes, bytes], Span | None] = {}
+        for match in self._assignment.find(data):
+            start, end = match.span()
+            # All that the judgement looks at.
+            key = before(data, start, 16), match.group(1) + match.group(2), match.group(3), data[end : end + 8]
+            if key not in known:
+                known[key] = self._judge_assignment(data, match)
+            found = known[key]
+            if found is not None:
+                yield Span(found.type, start + found.start, start + found.end, found.confidence)
+
+    def _find_elsewhere(self, data: bytes) -> Iterator[Span]:
+        for match in self._elsewhere.find(data):
+            group = next(group for group in range(1, 7) if match.span(group)[0] >= 0)
+            value = match.group(group)
+            if group <= 4:
+                if not is_placeholder(value) and not (group == 2 and value.isdigit()):
+                    yield Span("password", *match.span(group), 0.9)
+            elif _is_drawn(value) and not is_placeholder(value):
+                yield Span("access_token", *match.span(group), 0.95)
+
+    def _judge_assignment(self, data: bytes, match: Match) -> Span | None:
+        """Return the secret, as offsets from the start of the match; None for what is none."""
+        (origin, _), word, joint = match.span(), match.group(1), match.group(2)
+        if not _is_word_of_its_own(before(data, origin, 24), word):
+            return None
+        start, end, quoted = _unquote(data, *match.span(3))
+        if not quoted:
+            stops = b".,?:" if data[end : end + 1] in (b"", b" ", b"\n", b"\r") else b",:"
+            end = start + len(data[start:end].rstrip(stops))
+        sign = joint.strip(b" \t\"'`*)]\\")
+        found = _Assignment(word, joint, sign, data[start:end], quoted, before(data, origin, 16), data[end : end + 8])
+        kind = _kind_of(word.lower())
+        if _may_join(found) and (_is_password(found) if kind == "password" else _is_key(found, kind)):
+            return Span(kind, start - origin, end - origin, 0.85)
+        return None
 
 
-def _is_phrase(value: bytes) -> bool:
-    """Whether a quoted value is a label or a message rather than a secret."""
-    return value.count(b" ") > 3 or (b" " in value and value.replace(b" ", b"").isalpha())
+class _Assignment(NamedTuple):
+    """A word for a secret, what joins it to a value, and what stands around them."""
+
+    word: bytes
+    joint: bytes
+    sign: bytes
+    value: bytes
+    quoted: bool
+    preceding: bytes
+    following: bytes
+
+    @property
+    def assigned(self) -> bool:
+        """Whether a sign and no verb joins the two."""
+        return bool(self.sign) and not self.sign[-1:].isalpha()
+
+    @property
+    def called(self) -> bool:
+        """Whether the value is a function or a table that something is taken from."""
+        return self.following[:1] in (b"(", b"[", b"{")
 
 
-def _looks_chosen(value: bytes) -> bool:
-    """Whether a value after a colon is no plain word of a sentence."""
-    if any(byte in _DIGITS_AND_SYMBOLS for byte in value):
+def _is_password(found: _Assignment) -> bool:
+    word, value = found.word, found.value
+    if word[:3].lower() == b"pin":
+        return value.isdigit() and 4 <= len(value) <= 6 and (word[:3] == b"PIN" or len(word) > 3)
+    if not found.sign:
+        # "use password X", `--password X`. People pass other things.
+        named = word.lower() != b"pass" and len(value) >= 6 and b"=" not in value
+        return named and is_password(value, assigned=False, quoted=False, ends_line=False, called=found.called)
+    ends_line = found.assigned and _LINE_END.is_in(found.following) and not _is_name_in_code(found)
+    return is_password(value, assigned=found.assigned, quoted=found.quoted, ends_line=ends_line, called=found.called)
+
+
+def _is_key(found: _Assignment, kind: str) -> bool:
+    if not found.sign or (kind == "access_token" and _OTHER_TOKENS.is_in(found.preceding)):
+        return False
+    return is_key(found.value, assigned=found.assigned, quoted=found.quoted, called=found.called)
+
+
+def _may_join(found: _Assignment) -> bool:
+    """Whether what stands between the word and the value joins them in this place."""
+    if found.sign in (b",", b"("):
+        # Arguments and lists hold names as well: of those, what looks chosen.
+        in_place = found.sign == b"(" or found.joint[:1] in (b'"', b"'")
+        return found.quoted and in_place and holds_digit_or_symbol(found.value)
+    if found.sign == b"|":
+        return found.joint[:1] == b" "
+    if found.sign == b">":
+        previous = found.preceding[-1:]
+        return previous in (b"<", b":", b"_", b"-") or previous.isalpha()
+    return True
+
+
+def _is_name_in_code(found: _Assignment) -> bool:
+    """Whether a bare word after a spaced equals sign is a variable: `password = entered`."""
+    return b"=" in found.joint and found.joint[:1] in b" \t" and found.value.replace(b"_", b"").isalpha()
+
+
+def _is_drawn(value: bytes) -> bool:
+    """Whether what a header sends along is more than a word about it."""
+    return any(48 <= byte <= 57 for byte in value) or (len(value) >= 20 and not value.islower())
+
+
+@lru_cache(maxsize=256)
+def _kind_of(word: bytes) -> str:
+    return next(kind for kind, pattern in reversed(_KINDS) if pattern.is_in(word))
+
+
+def _is_word_of_its_own(context: bytes, word: bytes) -> bool:
+    """Whether the word stands alone or as the part of a name: `dbPassword`, `db_pass`, not `bypass`."""
+    last = context[-1:]
+    if not last.isalnum():
         return True
-    # NAMES_LIKE_THIS are constants that hold the secret elsewhere.
-    return len(value) >= 8 and not value.islower() and not value.istitle() and not value.isupper()
+    if word[:1].isupper() and last.islower():
+        return True
+    return word.lower() not in _SHORT and last.isupper() == word[:1].isupper()
 
 
-def _stands_out(value: bytes) -> bool:
-    """Whether a value without a colon before it ("the password is ...") is none of a sentence's words."""
-    has_digit = any(byte in b"0123456789" for byte in value)
-    return has_digit and not value.replace(b".", b"").replace(b",", b"").isdigit()
+def _unquote(data: bytes, start: int, end: int) -> tuple[int, int, bool]:
+    """Return the value without its quotes, and whether it had any."""
+    if data[start : start + 1] in (b"b", b"r", b"u", b"B", b"R", b"U") and data[start + 1 : start + 2] in (b'"', b"'"):
+        start += 1
+    if data[start : start + 2] == b'\\"' and data[end - 1 : end] == b'"':
+        return start + 2, end - 1 - (data[end - 2 : end - 1] == b"\\"), True
+    if data[start : start + 1] in (b'"', b"'", b"`") and end - start > 2:
+        return start + 1, end - 1, True
+    return start, end, False
+
+
+_PRIVATE_HEADER = Pattern(r"^-----BEGIN (?:[A-Z0-9]+ ){0,4}PRIVATE KEY(?: BLOCK)?-----")
+_PRIVATE_BODY = Pattern(r"^(?:\s*[A-Za-z-]{3,20}: [^\n]{0,120}\n){0,4}[A-Za-z0-9+/=\s\\]*")
+_LONGEST_KEY = 1 << 15
+_FEWEST_KEY_CHARACTERS = 8
+
+
+def _find_private_keys(data: bytes) -> Iterator[Span]:
+    """Yield whole blocks (RFC 7468, RFC 4880); without an end, what of the key is there."""
+    position = data.find(b"-----BEGIN ")
+    closing = -1
+    while position >= 0:
+        following = data.find(b"-----BEGIN ", position + 11)
+        header = next(_PRIVATE_HEADER.find(data[position : position + 80]), None)
+        if header is not None:
+            start = position + header.span()[1]
+            if closing is not None and closing < start:
+                found = data.find(b"-----END ", start)
+                closing = found if found >= 0 else len(data)
+            limit = min(following if following >= 0 else len(data), start + _LONGEST_KEY)
+            if closing < limit:
+                tail = data.find(b"-----", closing + 9, closing + 64)
+                end, body = (tail + 5 if tail >= 0 else closing + 9), data[start:closing]
+            else:
+                body = next(_PRIVATE_BODY.find(data[start:limit])).group().rstrip()
+                end = start + len(body)
+            if sum(map(body.count, (b" ", b"\n", b"\\"))) + _FEWEST_KEY_CHARACTERS <= len(body) and b"..." not in body:
+                yield Span("private_key", position, end, 0.99)
+        position = following
