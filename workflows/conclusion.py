@@ -1,5 +1,6 @@
 """How an execution whose agent has answered ends: its checks on the evidence as it is then, verdict, status, reason."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from compliance.content import compute_digest
@@ -55,7 +56,7 @@ def conclude(execution: Execution, admitted: Admitted, assessment: Assessment, i
     elif assessment.held:
         reason = (ReasonCode.RELEASE_HELD, "the release agent answered hold; its reason is kept with its answer")
     elif verdict != Verdict.COMPLIANT:
-        reason = _explain_verdict(checks, missing)
+        reason = explain_verdict(checks, missing)
     if reason[0]:
         return Conclusion(ExecutionStatus.BLOCKED, reason, Verdict.NON_COMPLIANT, checks, missing)
     return Conclusion(ExecutionStatus.COMPLETED, reason, verdict, checks, missing)
@@ -68,7 +69,7 @@ def _check_release(basis: Basis, assessment: Assessment) -> tuple[Check, ...]:
     return check_reviews(basis, released), check_binding(basis, released), check_sign_offs(basis)
 
 
-def _explain_verdict(checks: tuple[Check, ...], missing: tuple[str, ...]) -> tuple[str, str]:
+def explain_verdict(checks: Sequence[Check], missing: Sequence[str]) -> tuple[str, str]:
     """Return why a release that the gate would let out is not compliant: by the checks that did not pass."""
     failed = {check.name: check.detail for check in checks if not check.passed}
     failed |= {name: "no such check ran" for name in missing if name not in failed}

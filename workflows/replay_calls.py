@@ -13,16 +13,17 @@ from compliance.capabilities import (
 )
 from compliance.chain import Attestation
 from compliance.gate import Refuse, decide_tool_call
+from workflows.content_rules import Use
 from workflows.models import ExecutionStatus, Verdict
 from workflows.reasons import ReasonCode
 from workflows.redaction import iterate_strings
-from workflows.replay_content import Call, ContentComparer, ContentDifference, NotEvaluable
+from workflows.replay_content import ContentComparer, ContentDifference, NotEvaluable
 from workflows.replay_reasons import explain_findings
 from workflows.replay_records import UNKNOWN, UNKNOWN_BEYOND_TOOL_CALL, Outcome
 
 TOOL_CALL = "tool_call"
 MODEL_REQUEST = "model_request"
-CALL_OF: Mapping[str, Call] = {TOOL_CALL: "tool", MODEL_REQUEST: "model"}
+USE_OF: Mapping[str, Use] = {TOOL_CALL: "tool_call", MODEL_REQUEST: "model_call"}
 _REFUSED_BY_GATE = frozenset({EXCEEDS_ROLE_ALLOWANCE, FORBIDDEN_BY_POLICY, NOT_GRANTED, WILDCARD_DENIED})
 
 
@@ -59,7 +60,7 @@ def find_call_difference(
             difference = _compare_capability(event, content, policies, end, grant)
             if difference is not None:
                 return difference
-        if event.kind in CALL_OF and content.substitution.inspects_calls(policies, CALL_OF[event.kind]):
+        if event.kind in USE_OF and content.substitution.inspects_calls(policies, USE_OF[event.kind]):
             difference = _compare_content(event, content, texts, policies)
             if difference is not None:
                 return difference
@@ -79,7 +80,7 @@ def _compare_capability(
     if isinstance(decision, Refuse) != allowed:
         return None
     call = f"Journal event {event.sequence} is a call of {event.facts.get('tool')} that needs {capability}"
-    label = f"the draft {switch.draft.name} v{switch.draft.version}"
+    label = switch.draft_name
     if isinstance(decision, Refuse):
         sentence = f"{call}; it was allowed, and under {label} it would be refused ({decision.code}): {decision.detail}"
     else:
@@ -90,7 +91,7 @@ def _compare_capability(
 def _compare_content(
     event: RecordedEvent, content: ContentComparer, texts: Mapping[str, str], policies: Sequence[str]
 ) -> CallDifference | None:
-    call = CALL_OF[event.kind]
+    use = USE_OF[event.kind]
     payload = texts.get(event.payload_digest)
     if payload is None:
         raise NotEvaluable("texts_unreadable", f"the payload of journal event {event.sequence} cannot be read")
@@ -98,11 +99,11 @@ def _compare_content(
         f"Journal event {event.sequence} ({event.kind}), text {number},": text
         for number, text in enumerate(_iterate_handed_texts(json.loads(payload)["payload"]), 1)
     }
-    difference = content.compare_call(places, policies, call)
+    difference = content.compare_call(places, policies, use)
     if not _crosses(difference):
         return None
     sentences = explain_findings(difference)
-    if call == "tool":
+    if use == "tool_call":
         return CallDifference(Outcome(UNKNOWN, "", UNKNOWN_BEYOND_TOOL_CALL), (*sentences, _BEYOND_CALL))
     blocked = Outcome(ExecutionStatus.BLOCKED.value, Verdict.NON_COMPLIANT.value, ReasonCode.CONTENT_BLOCKED.value)
     return CallDifference(blocked, sentences)

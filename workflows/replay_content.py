@@ -1,23 +1,22 @@
-"""What a draft finds and blocks in the texts of a past workflow that the policy in its place did not, and back."""
+"""What a draft blocks in the texts of a past workflow that the policy in its place did not, and the other way round."""
 
 import uuid
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
 
-from compliance.inspection import Finding, inspect, matches
 from compliance.policy import PolicyDocument
 from compliance.policy_terms import PolicyTerms
+from workflows.content_rules import (
+    PolicyInspection,
+    Use,
+    find_blocked,
+    find_use,
+    inspect_under,
+    list_blocking_rules,
+    name_policy,
+    select_policies,
+)
 from workflows.replay_records import Obstacle
-
-Call = Literal["model", "tool"]
-
-_ARTIFACT_ACTIONS = frozenset({"block"})
-_RELEASE_ACTIONS = frozenset({"block", "block_release"})
-_CALL_ACTIONS: Mapping[Call, frozenset[str]] = {
-    "model": frozenset({"block_model_call"}),
-    "tool": frozenset({"block_tool_call"}),
-}
 
 
 class NotEvaluable(Exception):
@@ -46,6 +45,14 @@ class Substitution:
         """Return the document that would have stood where the version of that digest did."""
         return self.draft if digest in self.replaced else self.documents[digest]
 
+    @property
+    def draft_name(self) -> str:
+        return f"the draft {name_policy(self.draft)}"
+
+    def name(self, digest: str) -> str:
+        """Name what would have stood there, for a person."""
+        return self.draft_name if digest in self.replaced else name_policy(self.documents[digest])
+
     def changes_content(self, policies: Iterable[str]) -> bool:
         """Whether the draft's content rules are others than those that it replaces among these policies."""
         draft = self.draft
@@ -54,33 +61,21 @@ class Substitution:
             for old in (self.documents[digest] for digest in policies if digest in self.replaced)
         )
 
-    def inspects_calls(self, policies: Collection[str], call: Call) -> bool:
+    def inspects_calls(self, policies: Collection[str], use: Use) -> bool:
         """Whether payloads must be read: rules differ, and one of them keeps something out of such calls."""
         documents = [document for digest in policies for document in (self.documents[digest], self.find(digest))]
-        return any(get_call_blocked_types(each, call) for each in documents) and self.changes_content(policies)
-
-    def label(self, digest: str) -> str:
-        """Name what would have stood there, for a person."""
-        if digest in self.replaced:
-            return f"the draft {self.draft.name} v{self.draft.version}"
-        return self.label_then(digest)
-
-    def label_then(self, digest: str) -> str:
-        document = self.documents[digest]
-        return f"{document.name} v{document.version}"
-
-
-# Yields what a document, known to the reader by that label, blocks in the texts at hand.
-Finder = Callable[[PolicyDocument, str], Iterator["BlockedFinding"]]
+        return any(list_blocking_rules(each, use) for each in documents) and self.changes_content(policies)
 
 
 @dataclass(frozen=True)
-class BlockedFinding:
-    """Something found that a rule blocks, as a place: `where` and characters `start` to `end` of it."""
+class BlockedPlace:
+    """A finding that a rule blocks, as a place: `where` and characters `start` to `end` of it.
+
+    `rule` is the rule's path in the policy's document and its action.
+    """
 
     policy: str
-    rule: int
-    action: str
+    rule: str
     type: str
     where: str
     start: int
@@ -98,8 +93,8 @@ class BlockedFinding:
 class ContentDifference:
     """What is blocked in one text or payload: `then` under the policies that were bound, `now` with the draft."""
 
-    then: tuple[BlockedFinding, ...]
-    now: tuple[BlockedFinding, ...]
+    then: tuple[BlockedPlace, ...]
+    now: tuple[BlockedPlace, ...]
 
     @property
     def is_same(self) -> bool:
@@ -107,78 +102,56 @@ class ContentDifference:
         return {found.type for found in self.then} == {found.type for found in self.now}
 
     @property
-    def appeared(self) -> tuple[BlockedFinding, ...]:
+    def appeared(self) -> tuple[BlockedPlace, ...]:
         known = {found.place for found in self.then}
         return tuple({found.place: found for found in self.now if found.place not in known}.values())
 
     @property
-    def vanished(self) -> tuple[BlockedFinding, ...]:
+    def vanished(self) -> tuple[BlockedPlace, ...]:
         left = {found.place for found in self.now}
         return tuple({found.place: found for found in self.then if found.place not in left}.values())
 
 
 @dataclass
 class ContentComparer:
-    """Inspects the texts of one workflow under both sets of policies, each text at most once under each policy."""
+    """Inspects the texts of one workflow under both sets of policies, each artifact at most once under each policy."""
 
     workflow_id: uuid.UUID
     substitution: Substitution
     texts: Mapping[str, str]
-    _found: dict[tuple[str, str], tuple[Finding, ...]] = field(default_factory=dict)
+    _inspections: dict[tuple[str, str], PolicyInspection] = field(default_factory=dict)
 
     def compare_artifact(self, digest: str, policies: Collection[str], role: str) -> ContentDifference:
         """Compare what is blocked in an artifact of a stage of that role. Raises NotEvaluable."""
         text = self.texts.get(digest)
         if text is None:
             raise NotEvaluable("texts_unreadable", f"the text {digest[:12]}, which must be inspected, cannot be read")
-        actions = _RELEASE_ACTIONS if role == "release" else _ARTIFACT_ACTIONS
+        return self._compare({"The artifact": (digest, text)}, policies, find_use(role))
 
-        def find(document: PolicyDocument, label: str) -> Iterator[BlockedFinding]:
-            blocked = document.blocked_types(role)
-            if blocked:
-                key = (digest, document.digest)
-                if key not in self._found:
-                    self._found[key] = inspect(text, document)
-                yield from _select(self._found[key], "The artifact", document, label, blocked, actions)
-
-        return self._compare(policies, find)
-
-    def compare_call(self, texts: Mapping[str, str], policies: Collection[str], call: Call) -> ContentDifference:
+    def compare_call(self, texts: Mapping[str, str], policies: Collection[str], use: Use) -> ContentDifference:
         """Compare what is blocked in what a model or a tool was handed; `texts` by where they stand."""
+        return self._compare({where: ("", text) for where, text in texts.items()}, policies, use)
 
-        def find(document: PolicyDocument, label: str) -> Iterator[BlockedFinding]:
-            blocked = get_call_blocked_types(document, call)
-            for where, text in texts.items() if blocked else ():
-                yield from _select(inspect(text, document), where, document, label, blocked, _CALL_ACTIONS[call])
-
-        return self._compare(policies, find)
-
-    def _compare(self, policies: Collection[str], find: Finder) -> ContentDifference:
+    def _compare(self, texts: Mapping[str, tuple[str, str]], policies: Collection[str], use: Use) -> ContentDifference:
         switch = self.substitution
-        then = [found for digest in policies for found in find(switch.documents[digest], switch.label_then(digest))]
-        now = [found for digest in policies for found in find(switch.find(digest), switch.label(digest))]
-        return ContentDifference(tuple(then), tuple(now))
+        then = {switch.documents[digest]: name_policy(switch.documents[digest]) for digest in policies}
+        now = {switch.find(digest): switch.name(digest) for digest in policies}
+        return ContentDifference(tuple(self._find(texts, then, use)), tuple(self._find(texts, now, use)))
 
+    def _find(
+        self, texts: Mapping[str, tuple[str, str]], names: Mapping[PolicyDocument, str], use: Use
+    ) -> Iterator[BlockedPlace]:
+        chosen = select_policies(names, use)
+        for where, (digest, text) in texts.items():
+            for found in find_blocked([self._inspect(digest, text, policy) for policy in chosen], use):
+                rule = f"content.{found.rule}: {found.policy.content[found.rule].action}"
+                finding = found.finding
+                yield BlockedPlace(names[found.policy], rule, finding.type, where, finding.start, finding.end)
 
-def get_call_blocked_types(document: PolicyDocument, call: Call) -> frozenset[str]:
-    """Return what a policy keeps out of model calls, or out of tool calls."""
-    return document.model_call_blocked_types if call == "model" else document.tool_call_blocked_types
-
-
-def _select(
-    findings: Iterable[Finding],
-    where: str,
-    document: PolicyDocument,
-    label: str,
-    blocked: frozenset[str],
-    actions: frozenset[str],
-) -> Iterator[BlockedFinding]:
-    """Yield those of the findings that are blocked, each with the number, from 1, of the rule that blocks it."""
-    for finding in findings:
-        if matches(finding, blocked):
-            number, action = next(
-                (number, rule.action)
-                for number, rule in enumerate(document.content, 1)
-                if rule.action in actions and matches(finding, rule.types)
-            )
-            yield BlockedFinding(label, number, action, finding.type, where, finding.start, finding.end)
+    def _inspect(self, digest: str, text: str, policy: PolicyDocument) -> PolicyInspection:
+        if not digest:
+            return inspect_under(text, [policy])[0]
+        key = (digest, policy.digest)
+        if key not in self._inspections:
+            self._inspections[key] = inspect_under(text, [policy])[0]
+        return self._inspections[key]

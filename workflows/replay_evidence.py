@@ -14,7 +14,7 @@ from compliance.merkle import compute_merkle_root
 from compliance.models import Certificate, Content
 from compliance.signing import trusted_public_keys
 from workflows.models import ExecutionEvent, Role
-from workflows.replay_calls import CALL_OF, RecordedEvent
+from workflows.replay_calls import USE_OF, RecordedEvent
 from workflows.replay_content import NotEvaluable, Substitution
 from workflows.replay_simulation import RecordedWorkflow
 
@@ -129,7 +129,7 @@ def _find_wanted_texts(
     if uninspected or substitution.changes_content(policies):
         ends = [entry.predicate for entry in chain if entry.kind == "execution"]
         wanted.update(end[member] or "" for end in ends for member in ("artifact_sha256", "reviewed_sha256"))
-    called = {kind for kind, call in CALL_OF.items() if substitution.inspects_calls(policies, call)}
+    called = {kind for kind, use in USE_OF.items() if substitution.inspects_calls(policies, use)}
     wanted.update(event.payload_digest for events in journals.values() for event in events if event.kind in called)
     return wanted - {""}
 
@@ -147,7 +147,7 @@ def _is_covered(rows: list[tuple[str, str]], journal: Mapping[str, Any]) -> bool
 def _read_calls(rows: list[tuple[str, str]]) -> Iterator[RecordedEvent]:
     for _, encoded in rows:
         entry = json.loads(encoded)
-        if entry["kind"] in CALL_OF:
+        if entry["kind"] in USE_OF:
             yield RecordedEvent(entry["sequence"], entry["kind"], entry["facts"], entry["payload_sha256"])
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from compliance.chain import Attestation
 from compliance.gate import Check, Refuse, Wait
-from workflows.replay_content import BlockedFinding, ContentDifference, Substitution
+from workflows.replay_content import BlockedPlace, ContentDifference, Substitution
 from workflows.replay_records import UNKNOWN, Outcome
 
 _MAX_FINDINGS = 10
@@ -13,7 +13,7 @@ _MAX_FINDINGS = 10
 
 def explain_refused_request(stage: Mapping[str, Any], substitution: Substitution, end: Attestation) -> tuple[str, ...]:
     """The workflow would have been refused at the request: 403, before anything of it existed."""
-    label = f"the draft {substitution.draft.name} v{substitution.draft.version}"
+    label = substitution.draft_name
     whose = "It" if stage["id"] == end.stage_id else f"Stage {stage['id']} of its workflow"
     denials = "; ".join(
         f"{denial.permission} ({denial.reason}): {denial.detail}" for denial in stage["grant"]["denied"]
@@ -36,7 +36,7 @@ def explain_wait(
 ) -> tuple[str, ...]:
     """It would still wait for people."""
     asking = [
-        f"{substitution.label(digest)} asks for {substitution.find(digest).sign_offs.required}"
+        f"{substitution.name(digest)} asks for {substitution.find(digest).sign_offs.required}"
         for digest in decision.lineage.policies
         if substitution.find(digest).sign_offs.required
     ]
@@ -55,9 +55,8 @@ def explain_admission(
     then: Mapping[str, Any], difference: ContentDifference | None, substitution: Substitution
 ) -> tuple[str, ...]:
     """It was refused, and would be admitted."""
-    draft = substitution.draft
     return (
-        f"It was refused ({then['code']}): {then['detail']}. Under the draft {draft.name} v{draft.version} it would be "
+        f"It was refused ({then['code']}): {then['detail']}. Under {substitution.draft_name} it would be "
         "admitted. Its agent never ran, so what it would have answered is not known.",
         *(_describe_vanished(difference) if difference else ()),
     )
@@ -87,7 +86,7 @@ def explain_verdict(
         if proof in before or (proof == "content_rules" and proof in ran):
             continue
         asking = [
-            substitution.label(digest) for digest in policies if proof in substitution.find(digest).required_proofs
+            substitution.name(digest) for digest in policies if proof in substitution.find(digest).required_proofs
         ]
         fact = "the check of that name did not pass" if proof in ran else "no check of that name ran"
         sentences.append(f"The proof {proof} is required ({', '.join(asking)}), and {fact}.")
@@ -107,21 +106,18 @@ def explain_findings(difference: ContentDifference) -> tuple[str, ...]:
 def _describe_appeared(difference: ContentDifference) -> Iterator[str]:
     return _describe_some(
         difference.appeared,
-        lambda found: f"{found.describe()}, which {found.policy} blocks (content rule {found.rule}: {found.action}).",
+        lambda found: f"{found.describe()}, which {found.policy} blocks ({found.rule}).",
     )
 
 
 def _describe_vanished(difference: ContentDifference) -> Iterator[str]:
     return _describe_some(
         difference.vanished,
-        lambda found: (
-            f"{found.describe()}, which {found.policy} blocked (content rule {found.rule}: {found.action}) and nothing "
-            "would block now."
-        ),
+        lambda found: f"{found.describe()}, which {found.policy} blocked ({found.rule}) and nothing would block now.",
     )
 
 
-def _describe_some(found: Sequence[BlockedFinding], describe: Any) -> Iterator[str]:
+def _describe_some(found: Sequence[BlockedPlace], describe: Any) -> Iterator[str]:
     yield from map(describe, found[:_MAX_FINDINGS])
     if len(found) > _MAX_FINDINGS:
         yield f"So with {_count(len(found) - _MAX_FINDINGS, 'more finding')}."
