@@ -89,6 +89,11 @@ SENTENCES = (
     "email's {email}",
     "server's {ip} fyi",
     "born {birth_date} lol",
+    "{licence}",
+    "{plan_number} is what the card says",
+    "{passport} expires soon",
+    "{itin}",
+    "{account}",
 )
 
 HARMLESS = (
@@ -149,6 +154,11 @@ HARMLESS = (
     "room 314, floor 3",
     "is that secret santa?",
     "mac or windows?",
+    "meet me at {nobody}",
+    "is {nobody} open?",
+    "{nobody} ftw",
+    "what's {nobody}?",
+    "lol {nobody} again",
 )
 
 MARKED = (

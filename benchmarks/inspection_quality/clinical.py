@@ -99,6 +99,16 @@ SENTENCES = (
     "POA is her niece; {labelled_name}; reach at {us_phone}.",
     "PATIENT NAME: {name}   ROOM 12",
     "Signed out AMA on {date}, {clock}.",
+    "Provider {licence}, expires {date}.",
+    "{plan_number}\n{licence}",
+    "{plan_number} verified online.",
+    "Credentialing: {licence}.",
+    "Payer info - {plan_number}.",
+    "{biometric} on badge reader.",
+    "{passport} shown at intake.",
+    "{national_id} was given at intake.",
+    "Ventilator {serial}.",
+    "{plate} noted by EMS.",
 )
 
 HARMLESS = (
@@ -143,6 +153,11 @@ HARMLESS = (
     "No fingerprint smudges on the lens; iris appears normal.",
     "Serial troponins x3 negative.",
     "License to drive was discussed.",
+    "{nobody} was noted.",
+    "Discussed {nobody}, {nobody}.",
+    "Referred to {nobody} for follow-up.",
+    "Known {nobody}; see {nobody}.",
+    "{nobody} negative, {vitals}.",
 )
 
 CLOSINGS = (

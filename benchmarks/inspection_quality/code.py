@@ -86,7 +86,7 @@ SENTENCES = (
     "phone={us_phone}",
     "<email>{email}</email>",
     "Set-Cookie: {jwt}",
-    "{timestamp} ERROR no route to {ip}:8080",
+    "{timestamp} ERROR no route to {ip}",
     'UserFactory(dob="{iso_birth}")',
     "{timestamp} INFO patient mrn={mrn_value} admitted",
     "ip_address: {ip}",
@@ -178,6 +178,10 @@ HARMLESS = (
     "{timestamp} ERROR password expired for user 42",
     "git checkout {hash}",
     "lat, lon = 52.520008, 13.404954",
+    "# {nobody}",
+    'title = "{nobody}"',
+    'label: "{nobody}"',
+    "{timestamp} INFO imported {nobody}",
 )
 
 CLOSINGS = ("", "", "# end", "}", "EOF")

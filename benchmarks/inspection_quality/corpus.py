@@ -93,8 +93,8 @@ def _compose(genre: Genre, draw: Draw) -> Iterator[str]:
     clean = draw.chance(0.125)
     if not clean:
         yield draw.wording(genre.openings)
-    telling = [] if clean else draw.wordings(genre.sentences, draw.number(1, 9))
-    lines = telling + draw.wordings(genre.harmless, draw.number(2, 12))
+    telling = [] if clean else draw.wordings(genre.sentences, draw.number(1, 12))
+    lines = telling + draw.wordings(genre.harmless, draw.number(2, 14))
     if genre.marked and not clean and draw.chance(0.33):
         lines.append(draw.one(genre.marked))
     draw.random.shuffle(lines)

@@ -62,6 +62,10 @@ SENTENCES = (
     "Three months ended {date} and {date}",
     "Wire instructions: beneficiary bank account IBAN {iban}, ref {order}.",
     "Written by: {name} / {email}",
+    "{account} and {account} were closed.",
+    "Contractor {itin} invoiced {money}.",
+    "{national_id} of the director is on file.",
+    "{licence} of the auditor.",
 )
 
 HARMLESS = (
@@ -104,6 +108,10 @@ HARMLESS = (
     "Name change of the subsidiary is complete.",
     "R-squared 0.97, t = 12.4, p < 0.001.",
     "SIC code 7372; fund 000123.",
+    "{nobody} and {nobody} contributed {money}.",
+    "The {nobody} was sold in {quarter}.",
+    "{nobody} opened a store.",
+    "Sales to {nobody} rose.",
 )
 
 MARKED = (

@@ -45,9 +45,9 @@ def _insert_zero_width(value: Value, random: Random) -> str:
 
 def _space_digits(value: Value, random: Random) -> str:
     """A space between any two characters, and none more where the value has one."""
-    if value.type not in _DIGIT_TYPES or not all(character in "0123456789-" for character in value.text):
+    if value.type not in _DIGIT_TYPES or not all(character in "0123456789- " for character in value.text):
         return value.text
-    return " ".join(value.text)
+    return " ".join(value.text.replace(" ", ""))
 
 
 def _swap_homoglyphs(value: Value, random: Random) -> str:

@@ -71,6 +71,13 @@ SENTENCES = (
     "The undersigned, born {birth_date}, declares:",
     "Telephone {us_phone}, facsimile {us_phone}",
     "cc {email}; {email}",
+    "Counsel, {licence}.",
+    "{plan_number} is in dispute.",
+    "{itin} of the claimant.",
+    "{mrn} is cited in the expert report.",
+    "{serial} of the device is in evidence.",
+    "{passport} was surrendered.",
+    "{biometric} was taken at booking.",
 )
 
 HARMLESS = (
@@ -109,6 +116,10 @@ HARMLESS = (
     "The will may be revoked.",
     "The account of the events given by the witness is consistent.",
     "License is granted for a term of 3 years.",
+    "{nobody} is not a party.",
+    "The {nobody} and the {nobody} are defined terms.",
+    "See {nobody} v. {nobody}, {citation}.",
+    "Filed with {nobody}.",
 )
 
 MARKED = ("{attorney_client}", "{legal_advice}", "{work_product}", "{attorney_client}", "{legal_advice}")

@@ -252,6 +252,17 @@ _PLACEHOLDERS = (
 )
 
 
+# Capitals as names have them, and nobody's: eponyms, institutions, places, programmes, headings.
+_NOBODY = (
+    "Foley catheter", "Glasgow Coma Scale", "Jordan Valley Hospital", "Parkinson disease", "Rose Garden Terminal",
+    "Charcot foot", "Martin County Clinic", "Hope Foundation", "Wells score", "Grant Application", "Down syndrome",
+    "Harvey Lake Bank", "Carson City Branch", "Lewis lead", "Mark To Market", "Georgia State Fund", "Bell palsy",
+    "Victoria Station", "Grace Period", "Babinski sign", "Chase Field Annex", "Will Call Desk", "Jackson Street Depot",
+    "Crohn disease", "Morgan Valley LLP", "Summer School", "Marshall Plan", "Frank Discussion", "Madison Square",
+    "Baker cyst", "Thanksgiving Day", "Young Adult Unit",
+)  # fmt: skip
+
+
 def _local_address(draw: Draw) -> str:
     """An address that names no machine in particular."""
     return draw.wording(("127.0.0.1", "0.0.0.0", "::1", "255.255.255.0", "localhost:8000", "127.0.0.1:5432"))  # noqa: S104
@@ -274,6 +285,7 @@ _FORMS: Mapping[str, Callable[[Draw], str]] = {
     "part": _part,
     "hash": _hash,
     "integrity": _integrity,
+    "nobody": lambda draw: draw.wording(_NOBODY),
     "placeholder": lambda draw: draw.wording(_PLACEHOLDERS),
     "local_address": _local_address,
     "colour": lambda draw: f"#{draw.characters(_HEX, draw.one((3, 6)))}",

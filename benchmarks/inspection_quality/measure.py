@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from benchmarks.inspection_quality.corpus import generate_corpus
-from benchmarks.inspection_quality.documents import Document
+from benchmarks.inspection_quality.documents import Document, Label
 from benchmarks.inspection_quality.evasions import EVASIONS, disguise
 from benchmarks.inspection_quality.scoring import BY_DOCUMENT, Score, holds, is_found, score_document
 from compliance.inspection.engine import inspect
-from compliance.inspection.findings import CATEGORY_OF, matches
+from compliance.inspection.findings import CATEGORY_OF, Finding, matches
 from compliance.inspection.person_model_state import PERSON_MODEL_PATH, describe_person_model
 from compliance.policy import PolicyDocument, builtin_policies
 
@@ -87,22 +87,29 @@ def score_corpus(corpus: Sequence[Document], policy: PolicyDocument | None = Non
 
 
 def _measure_evasion(corpus: Sequence[Document], evasion: str, seed: int) -> EvasionScore:
-    """Only the values that base detectors promise are counted: of names, the announced ones."""
+    """Only what base detectors promise is counted: of names, the announced ones. Markers count by document."""
     result = EvasionScore()
     for document in corpus:
         disguised = disguise(document, evasion, seed)
         changed = [
             (plain, hidden)
             for plain, hidden in zip(document.labels, disguised.labels, strict=True)
-            if plain.value.text != hidden.value.text and CATEGORY_OF.get(plain.value.type) not in BY_DOCUMENT
+            if plain.value.text != hidden.value.text
         ]
         if not changed:
             continue
         before, after = inspect(document.text), inspect(disguised.text)
         result.values += len(changed)
-        result.found_plain += sum(is_found(plain, before) for plain, _ in changed)
-        result.found_disguised += sum(is_found(hidden, after) for _, hidden in changed)
+        result.found_plain += sum(_is_noticed(plain, before) for plain, _ in changed)
+        result.found_disguised += sum(_is_noticed(hidden, after) for _, hidden in changed)
     return result
+
+
+def _is_noticed(label: Label, findings: Sequence[Finding]) -> bool:
+    category = CATEGORY_OF.get(label.value.type)
+    if category in BY_DOCUMENT:
+        return any(finding.category == category for finding in findings)
+    return is_found(label, findings)
 
 
 def _measure_policy(corpus: Sequence[Document], policy: PolicyDocument) -> PolicyScore:
