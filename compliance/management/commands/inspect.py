@@ -8,6 +8,7 @@ status 0 whatever is found, 1 for what cannot be read or is no policy.
 
 import codecs
 import json
+import os
 import sys
 from argparse import ArgumentParser
 from collections.abc import Iterator
@@ -51,7 +52,7 @@ class Command(BaseCommand):
             raise CommandError("document and policy cannot both come from standard input")
         policy = _read_policy(options["policy"])
         hash_key = _read_hash_key()
-        with _open(options["file"]) as stream:
+        with _open(options["file"]) as stream, _until_nobody_reads():
             if options["jsonl"]:
                 self._inspect_lines(stream, policy, hash_key)
             else:
@@ -115,6 +116,16 @@ def _read_hash_key() -> bytes:
         return derive_finding_key(None)
     except (ImproperlyConfigured, OSError) as error:
         raise CommandError(f"there is no key for the hashes of values: {error}") from error
+
+
+@contextmanager
+def _until_nobody_reads() -> Iterator[None]:
+    """End quietly when whoever reads the output, such as `head`, has gone."""
+    try:
+        yield
+    except BrokenPipeError:
+        # Python flushes at its end, and would complain then.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 @contextmanager
