@@ -33,6 +33,10 @@ def document_of(*segments: Segment) -> Document:
     return Document("clinical", 1, segments)
 
 
+def squeeze(number: str) -> str:
+    return "".join(number.replace("-", "").split())
+
+
 def finding(kind: str, start: int, end: int) -> Finding:
     return Finding(type=kind, category=CATEGORY_OF[kind], start=start, end=end, confidence=0.9, detector="test")
 
@@ -99,12 +103,12 @@ def test_check_digits_are_right_in_labels_and_wrong_in_look_alikes(corpus: tuple
     for document in corpus:
         for label in document.labels:
             if label.value.type == "card_number":
-                assert luhn.is_valid(label.value.text.replace(" ", "").replace("-", "")), label.value
+                assert luhn.is_valid(squeeze(label.value.text)), label.value
             if label.value.type == "iban":
-                assert iban.is_valid(label.value.text), label.value
+                assert iban.is_valid(squeeze(label.value.text)), label.value
         for look_alike in document.look_alikes:
             if look_alike.value.subkind == "not_luhn":
-                assert not luhn.is_valid(look_alike.value.text.replace(" ", "")), look_alike.value
+                assert not luhn.is_valid(squeeze(look_alike.value.text)), look_alike.value
 
 
 @pytest.mark.parametrize("evasion", [name for name in EVASIONS if name != "homoglyphs"])
