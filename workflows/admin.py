@@ -1,6 +1,7 @@
 """Admin pages of workflows, stages, executions and their evidence. Statuses change through the services alone."""
 
 import uuid
+from collections.abc import Callable
 from typing import Any
 
 from django.apps import apps
@@ -112,7 +113,7 @@ class WorkflowAdmin(OwnRecordsAdmin):
         return visible_workflows(person_of(request), reading_scope(request)).select_related("owner")
 
     def get_urls(self) -> list[URLPattern]:
-        pages = [
+        pages: list[tuple[str, Callable[..., HttpResponse], str]] = [
             ("<uuid:workflow_id>/export/", self.export_view, "workflows_workflow_export"),
             ("<uuid:workflow_id>/cancel/", self.cancel_view, "workflows_workflow_cancel"),
             ("policy-replay/<str:policy_digest>/", replay_view, "policy-replay"),
