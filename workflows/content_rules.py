@@ -37,11 +37,15 @@ class PolicyInspection:
 
 @dataclass(frozen=True)
 class BlockedFinding:
-    """A finding, and the first rule of a policy that blocks it: `rule` is its index in the policy's list, from 0."""
+    """A finding, and the first rule of a policy that blocks it: `rule` is its index in the policy's list, from 0.
+
+    `place` says in which text of a call it stands, in our words; it is empty where there is only one text.
+    """
 
     policy: PolicyDocument
     rule: int
     finding: Finding
+    place: str = ""
 
 
 def find_use(role: str) -> Use:
@@ -99,6 +103,7 @@ def explain_blocked(blocked: Sequence[BlockedFinding]) -> str:
     """Say in words what is blocked: types, places, detectors and policies of the first ones. Never the value."""
     named = [
         f"{entry.finding.type} at characters {entry.finding.start}–{entry.finding.end}"
+        f"{f' of {entry.place}' if entry.place else ''}"
         f" (found by {entry.finding.detector}, blocked by {name_policy(entry.policy)})"
         for entry in blocked[:_NAMED_FINDINGS]
     ]
@@ -114,6 +119,7 @@ def describe_blocked(blocked: Sequence[BlockedFinding]) -> dict[str, Any]:
             "policy_sha256": entry.policy.digest,
             "rule": entry.rule,
             "action": entry.policy.content[entry.rule].action,
+            **({"place": entry.place} if entry.place else {}),
             **describe_finding(entry.finding),
         }
         for entry in blocked[:LISTED_FINDINGS]

@@ -19,7 +19,7 @@ class ReasonCode(models.TextChoices):
     NO_REVIEWER = "no_reviewer", "The release names no reviewer upstream"
     APPROVALS_DIFFER = "approvals_differ", "The reviewers approved different texts"
     CONTENT_NOT_INSPECTED = "content_not_inspected", "The artifact was not inspected under every policy of its lineage"
-    CONTENT_BLOCKED = "content_blocked", "The artifact holds what a policy of its lineage blocks"
+    CONTENT_BLOCKED = "content_blocked", "The artifact, or what would go into a model call, holds what a policy blocks"
     SIGN_OFF_REFUSED = "sign_off_refused", "A person refused to sign off"
     SIGN_OFF_REQUIRED = "sign_off_required", "It waits for a person's sign-off"
     RELEASE_HELD = "release_held", "The release stage's agent decided to hold"

@@ -114,7 +114,7 @@ class Meter:
 
     def failure(self, code: FailureCode, detail: str, last_text: str | None = None) -> AgentFailure:
         """Return a failure that carries what was used so far."""
-        blocked = code in {"budget_exhausted", "model_unpriced"}
+        blocked = code in {"budget_exhausted", "model_unpriced", "content_blocked"}
         return AgentFailure(
             code,
             detail,

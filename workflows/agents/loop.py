@@ -14,6 +14,7 @@ from pydantic_graph import End
 
 from workflows.agents.answers import AnswerFormat, answer_format
 from workflows.agents.budget import Meter
+from workflows.agents.call_rules import ModelCallRules
 from workflows.agents.model import GovernedModel, ModelContext
 from workflows.agents.prompts import Prompt, build_prompt
 from workflows.agents.run_journal import RunJournal
@@ -50,12 +51,13 @@ async def run_language_model(
     meter = Meter(work, model_name)
     run_journal = RunJournal(journal, scrubber)
     dispatcher = Dispatcher(work, TOOLS, run_journal, documents, settings)
-    governed = GovernedModel(
-        model,
-        ModelContext(work.provider, model_name, streams, meter, run_journal, scrubber, settings),
-    )
     how = answer_format(work.role)
     prompt = build_prompt(work, settings.marker(), tools=bool(dispatcher.offered))
+    rules = ModelCallRules(work, prompt, run_journal, model_name)
+    governed = GovernedModel(
+        model,
+        ModelContext(work.provider, model_name, streams, meter, run_journal, scrubber, settings, rules),
+    )
     agent = _make_agent(work, governed, how, prompt, dispatcher, settings)
     outcome = _Outcome()
     try:

@@ -17,6 +17,7 @@ from pydantic_ai.settings import ModelSettings
 from pydantic_ai.usage import RequestUsage
 
 from workflows.agents.budget import Charge, Meter, settle
+from workflows.agents.call_rules import ModelCallRules
 from workflows.agents.failures import AnswerCutOff, Trouble, diagnose
 from workflows.agents.input_bound import bound_input_tokens
 from workflows.agents.run_journal import RunJournal
@@ -38,6 +39,7 @@ class ModelContext:
     journal: RunJournal
     scrubber: Scrubber
     settings: AgentSettings
+    rules: ModelCallRules
 
 
 @dataclass
@@ -76,6 +78,9 @@ class GovernedModel(WrapperModel):
         if self._requests >= limit:
             raise self._fail("step_limit", f"no answer within {limit} requests to the model")
         self._requests += 1
+        blocked = await self._context.rules.find_problem(self._requests, _unanswered(messages))
+        if blocked is not None:
+            raise self._fail("content_blocked", blocked)
         exchange = await self._open(self._requests, messages, model_request_parameters)
         response = await self._ask(exchange, messages, model_settings, model_request_parameters)
         self._check_ending(response, exchange.reservation.max_tokens)

@@ -35,10 +35,12 @@ A tool call that is refused is refused for good: go on without it, and do not lo
 
 @dataclass(frozen=True)
 class Prompt:
-    """`instructions` go into the system prompt, `material` is the user message."""
+    """`instructions` go into the system prompt, `material` is the user message; `blocks` is what it is laid out from,
+    by name and text."""
 
     instructions: str
     material: str
+    blocks: tuple[tuple[str, str], ...] = ()
 
 
 def build_prompt(work: AgentWork, marker: str, tools: bool) -> Prompt:
@@ -51,7 +53,9 @@ def build_prompt(work: AgentWork, marker: str, tools: bool) -> Prompt:
         if policy.name not in seen:
             parts.append(_describe(policy))
         seen.add(policy.name)
-    return Prompt("\n\n".join(parts), "\n\n".join(_blocks(work, marker)))
+    blocks = _name_blocks(work)
+    material = "\n\n".join(f"[[{marker} {name}\n{text}\n{marker}]]" for name, text in blocks)
+    return Prompt("\n\n".join(parts), material, blocks)
 
 
 def _describe(policy: PolicyDocument) -> str:
@@ -60,7 +64,7 @@ def _describe(policy: PolicyDocument) -> str:
     return "\n".join(lines)
 
 
-def _blocks(work: AgentWork, marker: str) -> list[str]:
+def _name_blocks(work: AgentWork) -> tuple[tuple[str, str], ...]:
     named = [("TASK", work.task)]
     if work.subject is not None:
         named.append(("TEXT UNDER REVIEW" if work.role == "reviewer" else "APPROVED ARTIFACT", work.subject))
@@ -71,4 +75,4 @@ def _blocks(work: AgentWork, marker: str) -> list[str]:
             continue
         named.append((f"INPUT {number} STAGE", stage.stage_id))
         named.append((f"INPUT {number}", stage.text))
-    return [f"[[{marker} {name}\n{text}\n{marker}]]" for name, text in named]
+    return tuple(named)

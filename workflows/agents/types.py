@@ -25,6 +25,7 @@ FailureCode = Literal[
     "budget_exhausted",
     "model_unpriced",
     "step_limit",
+    "content_blocked",
 ]
 
 

@@ -23,8 +23,10 @@ from tests.workflows.agents.conftest import Provider
 from tests.workflows.agents.fakes import MemoryJournal, Run, make_work, run
 from workflows.agents.amounts import NANOCENTS_PER_CENT
 from workflows.agents.budget import Meter
+from workflows.agents.call_rules import ModelCallRules
 from workflows.agents.model import GovernedModel, ModelContext
 from workflows.agents.prices import Price, find_price
+from workflows.agents.prompts import Prompt
 from workflows.agents.run_journal import RunJournal
 from workflows.agents.scrubbing import Scrubber
 from workflows.agents.settings import AgentSettings, RetryPolicy
@@ -322,7 +324,9 @@ def test_requests_of_one_run_that_are_made_at_once_share_the_budget() -> None:
     work = make_work("openai", model="m", own_prices={"m": TokenPrice(Decimal("0.01"), Decimal(1000))})
     scrubber = Scrubber([])
     settings = AgentSettings(min_output_tokens=8192)
-    context = ModelContext("openai", "m", False, Meter(work, "m"), RunJournal(journal, scrubber), scrubber, settings)
+    kept = RunJournal(journal, scrubber)
+    rules = ModelCallRules(work, Prompt("", ""), kept, "m")
+    context = ModelContext("openai", "m", False, Meter(work, "m"), kept, scrubber, settings, rules)
     model = GovernedModel(FunctionModel(answer), context)
     message = ModelRequest(parts=[UserPromptPart("Hello.")])
 

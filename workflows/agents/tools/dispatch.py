@@ -17,9 +17,11 @@ from pydantic import BaseModel, ValidationError
 from compliance import gate
 from compliance.capabilities import overlaps
 from compliance.tools import ToolDeclaration
+from workflows.agents.call_content import find_blocked_arguments
 from workflows.agents.settings import AgentSettings
 from workflows.agents.tools.tool import Tool, ToolContext, ToolRefusal
 from workflows.agents.types import AgentWork, Documents, Journal
+from workflows.content_rules import explain_blocked
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,128}", re.ASCII)
 _SOME_NAME = "any-name"
@@ -71,6 +73,11 @@ class Dispatcher:
             decision = self._decide(capability)
             if isinstance(decision, gate.Refuse):
                 return await self._refuse(name, call_id, capability, decision.code, decision.detail, raw)
+            blocked = await find_blocked_arguments(self._work, arguments.model_dump(mode="json"))
+            if blocked:
+                # The capability repeats an argument, and facts of the journal are shown to whoever reads it.
+                detail = f"the arguments hold what no tool is handed: {explain_blocked(blocked)}"
+                return await self._refuse(name, call_id, None, "content_blocked", detail, raw)
             return await self._carry_out(tool, call_id, capability, arguments)
 
     def begin_step(self) -> None:
