@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 
 from compliance.inspection.patterns import Pattern
 from compliance.inspection.registry import Span
@@ -11,18 +12,44 @@ from compliance.inspection.registry import Span
 Judge = Callable[[bytes, bytes, bytes], Span | None]
 
 
+# A line is broken for its length only from here on.
+_SHORTEST_WRAPPED_LINE = 45
+
+
+def join_wrapped_lines(data: bytes) -> bytes:
+    """Return the text with a blank for each line break that only wraps a long line, and so of the same length."""
+    lines = data.split(b"\n")
+    if len(lines) < 2:
+        return data
+    joined = [lines[0]]
+    for line, following in pairwise(lines):
+        wraps = len(line) >= _SHORTEST_WRAPPED_LINE and following[:1] > b" " and following[:1] not in b"-*|>#<[\"'{("
+        joined += (b" " if wraps else b"\n", following)
+    return b"".join(joined)
+
+
 def judge_candidates(
-    pattern: Pattern, data: bytes, judge: Judge, *, group: int = 0, before: int = 48, after: int = 24
+    pattern: Pattern,
+    data: bytes,
+    judge: Judge,
+    *,
+    group: int = 0,
+    before: int = 48,
+    after: int = 24,
+    joined: bytes | None = None,
 ) -> Iterator[Span]:
     """Yield what the judge makes of each match of the pattern, in the order of the text.
 
     The judge sees up to `before` and `after` bytes around the match's group, and each neighbourhood once: what is
-    repeated ten thousand times is judged one time. The pattern is of a kind that clean text seldom matches.
+    repeated ten thousand times is judged one time. With `joined` the pattern is looked for there, in the same text
+    without the breaks of wrapped lines, while the judge sees the lines as they stand. Clean text seldom matches the
+    pattern.
     """
     known: dict[tuple[bytes, bytes, bytes], Span | None] = {}
-    for match in pattern.find(data):
+    searched = data if joined is None else joined
+    for match in pattern.find(searched):
         start, end = match.span(group)
-        seen = (data[max(0, start - before) : start], data[start:end], data[end : end + after])
+        seen = (data[max(0, start - before) : start], searched[start:end], data[end : end + after])
         try:
             verdict = known[seen]
         except KeyError:

@@ -7,7 +7,12 @@ from collections.abc import Iterator
 
 import phonenumbers
 
-from compliance.inspection.detectors.candidates import is_part_of_number, judge_candidates, last_line
+from compliance.inspection.detectors.candidates import (
+    is_part_of_number,
+    join_wrapped_lines,
+    judge_candidates,
+    last_line,
+)
 from compliance.inspection.detectors.context import digits_of
 from compliance.inspection.normalise import NormalisedText
 from compliance.inspection.patterns import Pattern
@@ -63,7 +68,9 @@ _OTHER_NUMBER = Pattern(
     r"|acct|mrn"
     r"|serial|s/?n|p/?n|confirmation|docket|matter|file|form|member|group|licen[cs]e|passport|npi|dea|ndc|badge|cusip"
     r"|ein|ssn|tin|fig(?:ure)?|table|row|line|page|protocol|study|accession|specimen|rx|prescription|chart|booking"
-    r"|registration|certificate|transaction|receipt|contract|product|asset|port|pid|iban|barcode|upc|udi|device"
+    r"|registration|certificate|transaction|receipt|contract|product|asset|port|pid|iban|nhs|tfn|abn|sin|nino"
+    r"|bsn|aadhaar|pesel|curp|cpf|cnpj|vat|siret|siren|national|hospital|insurance|beneficiary|subscriber"
+    r"|barcode|upc|udi|device"
     r"|patent|application|customer|employee|user|record|shipment|package|quote|sample|chapter|routing|aba|id|nr|no)s?"
     r"[ \t_]*(?:number|num|no|nr|id|code|#)?[ \t]*[.:#=-]*[ \t]*(?:(?:is|was|of)[ \t]+)?[\"'(#]*$|[#$]$",
     ignore_case=True,
@@ -119,11 +126,11 @@ class PhoneDetector:
 
     def find(self, text: NormalisedText) -> Iterator[Span]:
         """Yield the numbers."""
-        data = text.data
-        yield from judge_candidates(self._formed, data, self._judge_formed, before=40)
-        yield from judge_candidates(self._national, data, self._judge_formed, before=40)
-        yield from judge_candidates(self._international, data, self._judge_international)
-        yield from judge_candidates(self._labelled, data, self._judge_labelled, group=2, before=40)
+        data, joined = text.data, join_wrapped_lines(text.data)
+        yield from judge_candidates(self._formed, data, self._judge_formed, before=40, joined=joined)
+        yield from judge_candidates(self._national, data, self._judge_formed, before=40, joined=joined)
+        yield from judge_candidates(self._international, data, self._judge_international, joined=joined)
+        yield from judge_candidates(self._labelled, data, self._judge_labelled, group=2, before=40, joined=joined)
 
     def _judge_formed(self, before: bytes, value: bytes, after: bytes) -> Span | None:
         if is_part_of_number(before, after) or after[:2] in (b"--", b"-)") or _OTHER_NUMBER.is_in(last_line(before)):
@@ -272,7 +279,9 @@ class NetworkAddressDetector:
         return Span("ip_address", 0, len(value), 0.9)
 
     def _judge_v6(self, before: bytes, value: bytes, after: bytes) -> Span | None:
-        if is_part_of_number(before, after, b":.") or not _is_host_v6(value):
+        # After all eight groups a colon only parts a port from them.
+        whole = value.count(b":") == 7 and b"::" not in value
+        if is_part_of_number(before, b"" if whole and after[:1] == b":" else after, b":.") or not _is_host_v6(value):
             return None
         return Span("ip_address", 0, len(value), 0.9)
 

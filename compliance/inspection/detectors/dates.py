@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from compliance.inspection.detectors.candidates import first_line, is_part_of_number, judge_candidates, last_line
+from compliance.inspection.detectors.candidates import (
+    first_line,
+    is_part_of_number,
+    join_wrapped_lines,
+    judge_candidates,
+    last_line,
+)
 from compliance.inspection.detectors.date_lines import is_prose_line
 from compliance.inspection.normalise import NormalisedText
 from compliance.inspection.patterns import Pattern
@@ -122,10 +128,10 @@ class DateDetector:
 
     def find(self, text: NormalisedText) -> Iterator[Span]:
         """Yield the dates."""
-        data = text.data
-        yield from judge_candidates(self._figures, data, self._judge_figures, before=64)
+        data, joined = text.data, join_wrapped_lines(text.data)
+        yield from judge_candidates(self._figures, data, self._judge_figures, before=64, joined=joined)
         yield from judge_candidates(self._iso, data, self._judge_iso, before=120, after=120)
-        yield from judge_candidates(self._words, data, self._judge_words, after=12)
+        yield from judge_candidates(self._words, data, self._judge_words, after=12, joined=joined)
         yield from judge_candidates(self._labelled, data, self._judge_labelled, group=1)
         yield from self._find_without_year(data)
 
@@ -193,6 +199,9 @@ class DateDetector:
         if month.islower() and (b"\n" in value or (value[:4].isdigit() and value[4:5] == b" ")):
             return None
         if month.islower() and self._everyday_month.is_in(month) and not self._unmistakable.is_in(value):
+            return None
+        # A sentence may end in a figure, and the next begin with May.
+        if b". " in value[:4] and month == b"May" and not self._unmistakable.is_in(value):
             return None
         # Run together or dotted without a year it is a name or a number: 5Mar, 12.May.
         if not month.islower() and not self._unmistakable.is_in(value) and not self._parted.is_in(value):

@@ -10,12 +10,16 @@ _LETTER = "A-Za-zÀ-ÖØ-öø-ÿ"
 _PARTICLE = r"(?:van|von|den|der|della|del|dos|das|de|da|di|du|la|le|bin|al|el|ter|zu|y)\b"
 _TOKEN = rf"[{_UPPER}](?:[{_LETTER}]+(?:['-][{_LETTER}]+){{0,2}}|'[{_LETTER}]+(?:-[{_LETTER}]+)?)"
 _INITIAL = rf"[{_UPPER}](?:\.(?:[{_UPPER}]\.)?)?"
-_PART = rf"(?:{_TOKEN}|St\.|{_INITIAL}|{_PARTICLE})"
-NAME = rf"(?:{_PARTICLE}[ \t]){{0,2}}(?:{_TOKEN}|{_INITIAL})(?:[ \t]{{1,2}}{_PART}){{0,4}}"
+_PART = rf"(?:St\.|{_TOKEN}|{_INITIAL}|{_PARTICLE})"
+NAME = rf"(?:{_PARTICLE}[ \t]|St\.[ \t]|[OÓ][ \t]){{0,2}}(?:{_TOKEN}|{_INITIAL})(?:[ \t]{{1,2}}{_PART}){{0,4}}"
 REVERSED = (
-    rf"(?:{_PARTICLE}[ \t]){{0,2}}{_TOKEN}(?:[ \t]{_TOKEN})?,[ \t]?{_TOKEN}(?:[ \t](?:[{_UPPER}]\b\.?|{_TOKEN}))?"
+    rf"(?:{_PARTICLE}[ \t]|St\.[ \t]|[OÓ][ \t]){{0,2}}{_TOKEN}(?:[ \t]{_TOKEN})?,[ \t]?{_TOKEN}(?:[ \t]"
+    rf"(?:[{_UPPER}]\b\.?|{_TOKEN}))?"
 )
-_BEGINS = rf"([{_UPPER}]|(?:van|von|de|di|da|della|al|el)[ \t](?:de[rn]?[ \t]|la[ \t])?[{_UPPER}])"
+_BEGINS = (
+    rf"([{_UPPER}]|(?:van|von|den?|di|da|della|al|el|ter|ten|du|le|la|dos|das|zu|bin|ibn)[ \t]"
+    rf"(?:de[rn]?[ \t]|la[ \t])?[{_UPPER}])"
+)
 
 _ABBREVIATED = (
     r"(?:[Dd]rs?|DR|[Mm]r|MR|[Mm]rs|MRS|[Mm]s|MS|Mx|[Pp]rof|PROF|Rev|Hon|Sgt|Capt|Lt|Col|Maj|Gen|Det|Sen|Rep|Gov"
@@ -33,7 +37,10 @@ TITLES = Pattern(
     rf"\b(?:{_ABBREVIATED}\.[ \t]{{0,2}}(?:\n[ \t]{{0,8}})?|{_WRITTEN_OUT}[ \t]{{1,2}})(?:{TITLE})?{_BEGINS}"
 )
 
-_SEPARATOR = rf"[\"'*]{{0,2}}[ \t]*(?:[:=|]|-[ \t]|#[ \t]*:)[*\"']{{0,2}}[ \t]*(?:\n[ \t]*)?[\"'(]?{_TITLES}"
+_SEPARATOR = (
+    rf"(?:</[a-z]+>)?[\"'*]{{0,2}}[ \t]*(?:[:=|]|-[ \t]|#[ \t]*:)(?:</[a-z]+>)?"
+    rf"[*\"']{{0,2}}[ \t]*(?:\n[ \t]*)?[\"'(]?{_TITLES}"
+)
 LABELS = Pattern(
     r"(?:/[sS]/[ \t]{0,3}|\b(?:(?i:(?:patient|pt|client|member|employee|customer|resident|legal|mother|father"
     r"|spouse|provider|doctor|contact"
@@ -135,7 +142,14 @@ SPEAKERS = Pattern(
     rf"|[ \t]-))"
 )
 
-_GIVEN_NAMES = any_of(sorted((name.title() for name in GIVEN_NAMES | DOUBTFUL_GIVEN_NAMES), key=len, reverse=True))
+# The lists are without accents, and names are found with and without them.
+_ACCENTED = str.maketrans(
+    {"a": "[aàáâãäå]", "c": "[cç]", "e": "[eèéêë]", "i": "[iìíîï]", "n": "[nñ]", "o": "[oòóôõöø]", "u": "[uùúûü]"}
+    | {"A": "[AÀÁÂÃÄÅ]", "E": "[EÈÉÊË]", "I": "[IÌÍÎÏ]", "O": "[OÒÓÔÕÖØ]", "U": "[UÙÚÛÜ]"}
+)
+_GIVEN_NAMES = any_of(
+    sorted((name.title().translate(_ACCENTED) for name in GIVEN_NAMES | DOUBTFUL_GIVEN_NAMES), key=len, reverse=True)
+)
 GIVEN = Pattern(rf"\b({_GIVEN_NAMES}(?:-{_TOKEN})?[ \t]{{1,2}}(?:{_PART}[ \t]{{1,2}}){{0,3}}{_TOKEN})")
 # An initial and a surname, or a surname before a given name, after any label at all.
 SHAPES = Pattern(

@@ -7,128 +7,136 @@ from compliance.inspection.detectors.context import words
 GIVEN_NAMES = words(
     """
     aaron abdul abdullah abigail adaeze adam adebayo adel adeola aditya adnan adrian adriana afonso agnes agneta
-    agnieszka agustin ahmad ahmed aidan aiden aileen aisha aishwarya ajay akash akiko akira akshay alan alana albert
-    alberto alec alejandra alejandro alessandro alessia alex alexa alexander alexandra alexia alexis alfred alfredo
-    ali alice alicia alisha alison aliya allan allen allison alma alok alonso althea alvin alyson alyssa amadou amal
-    amanda amar amara amelia amina amir amit amparo amy ana anand ananya anastasia anders andre andrea andreas
-    andrej andres andrew andré andrés andy angela angelica angelo aniket anil anirudh anita anjali anke ankit ankita
-    ann anna annabel annabelle anne anneli anneliese annette annie annika anoop anthony antoine antoinette anton
-    antonio anushka anwar anya aoife aparna arantxa aravind archana ariana arielle arjun arlene armando arnold
-    arthur arturo arun arvid arvind asha ashley ashok ashwin asif asma astrid asuka audrey aurelie ava avery axel
-    ayesha ayman ayodele ayse ayumi aziz babatunde barbara barry bart bashir beatrice beatriz becky belen ben
-    benedict bengt benjamin benny benoit beppe bernadette bernard bernd bernice bernie bertil beth bethany betty
-    beverly bharat bhavna bianca bilal binta birgit birgitta bjorn björn blake blanche bob bobby bogdan bonnie boris
-    brad braden bradley brady brandi brandon brenda brendan brent brett brian brianna bridget britta brittany brock
-    bruce bruno bryan bryant bryce burak byron caitlin caleb calum calvin cameron camila camille carina carl carla
-    carlos carlotta carmen carol caroline carolyn carrie casey cassandra cassidy catalina catherine cathleen cathy
-    cecile cecilia cedric celia cesar chandra chantal charlene charles charlie chau chen cheryl chester chiamaka
-    chiara chidi chihiro chika chinedu chinonso chitra chloe chloé chris christer christian christina christine
-    christoph christopher chuck chukwu chukwuemeka chun cindy claire clara claude claudia clay clayton clementine
-    clifford clinton colby colette colin colleen connie connor conor conrad constance cordelia corey corinne
-    cornelius cory cosimo courtney craig cristina curtis cynthia cyril daan dagmar daisuke dale dalia damian damien
-    dan dana daniel daniela danielle danny daphne darlene darnell darrell darren darryl daryl dave david davide
-    dawit dayo deanna debbie deborah debra deepa deepak deepika deirdre delia delores delphine denis denise dennis
-    denny derek desiree devi devin devon dexter diana diane dianna dianne didier diego dieter dilip dimitri dimitris
-    dina dinesh dirk divya dmitri dolores dominic dominique donald donatella donna dora doreen dorian doris dorothy
-    doug douglas dragan duane duarte duc duncan dustin dwayne dwight dylan ebele ebony ed eddie edgar edgardo edith
-    edmund edna edoardo eduardo edward edwin eero effie efrain efua eileen eino ekene elaina elaine elbert eleanor
+    agnieszka agustin ahmad ahmed aidan aiden aigul aileen aisha aishwarya ajay akash akiko akira akosua akshay alan
+    alana albert alberto alec alejandra alejandro aleksander aleksandra alessandro alessia alex alexa alexander
+    alexandra alexia alexis alfred alfredo ali alice alicia alisha alison aliya allan allen allison alma alok alonso
+    althea alvin alyson alyssa amadou amal amanda amar amara amelia amina amir amit amparo amy ana anahit anand
+    ananya anastasia anatoly anders andre andrea andreas andrej andres andrew andrzej andy angela angelica angelo
+    anh aniket anil anirudh anita anjali anke ankit ankita ann anna annabel annabelle anne anneli anneliese annette
+    annie annika anoop anthony antoine antoinette anton antonio anushka anwar anya aoife aparna arantxa aravind
+    archana ariana arielle arjun arlene armando armen arnold arthur arturo arun arvid arvind asha ashley ashok
+    ashwin asif aslan asma astrid asuka attila audrey aurelie ava avery axel ayesha ayman ayodele ayse ayumi azamat
+    aziz babatunde balazs balwinder barbara barry bart bashir beatrice beatriz becky belen ben benedict bengt
+    benjamin benny benoit beppe bernadette bernard bernd bernice bernie bertil beth bethany betty beverly bharat
+    bhavna bhupinder bianca bilal binta birgit birgitta bjorn blake blanche bob bobby bogdan bohdan bonnie boris
+    bozena brad braden bradley brady brandi brandon branko brenda brendan brent brett brian brianna bridget britta
+    brittany brock bruce bruno bryan bryant bryce burak byron caitlin caleb callum calum calvin cameron camila
+    camille caoimhe carina carl carla carlos carlotta carmen carol caroline carolyn carrie casey cassandra cassidy
+    catalina catherine cathleen cathy cecile cecilia cedric celia cerys cesar chandra chantal charlene charles
+    charlie chau chen cheryl chester chiamaka chiara chidi chihiro chika chinedu chinonso chitra chloe chris
+    christer christian christina christine christoph christopher chuck chukwu chukwuemeka chun ciaran cindy claire
+    clara claude claudia clay clayton clementine clifford clinton colby colette colin colleen connie connor conor
+    conrad constance cordelia corey corinne cornelis cornelius cory cosimo courtney craig cristina curtis cynthia
+    cyril daan dagmar daiki daisuke dale dalia damian damien dan dana daniel daniela danielle danny danuta daphne
+    darlene darnell darrell darren darryl daryl dave david davide dawit dayo deanna debbie deborah debra deepa
+    deepak deepika deirdre delia delores delphine denis denise dennis denny derek desiree devi devin devon dexter
+    diana diane dianna dianne didier diego dieter dilip dimitri dimitris dina dinesh dirk divya dmitri dmytro
+    dolores dominic dominique donald donatella donna dora doreen dorian doris dorothy doug douglas dragan duane
+    duarte dubravka duc duncan dustin dwayne dwight dylan ebele ebony ed eddie edgar edgardo edith edmund edna
+    edoardo eduardo edward edwin eero effie efrain efua eileen eilidh eino eira ekene elaina elaine elbert eleanor
     elena eleni elias elif elijah elin elisa elisabetta elise eliza elizabeth elke ella ellen elliot elliott elmer
     elsa elsie elton eman emeka emerson emery emi emil emile emilia emiliano emilio emily emma emmanuel emre
-    encarnacion enid enrique enzo eric erica erich erik erika erin ernest ernesto erwin eskil esmeralda esteban
-    estelle esther ethan ethel etienne eugene eun eunji eva evan evelyn ewan ezequiel fabian fabien fabio fabrice
-    fabrizio fadekemi fadi fadil faisal farah fares farhan farid fatima fatma fatuma fawzi federico felicia felipa
-    felipe felix femi femke ferenc ferhat fernanda fernando filippo finley finn fiona flavia flavio flora florent
-    florian folake frances francesca francesco francis francisco franco francois frankie franz françois fred freda
-    freddie frederick freya friedrich fumiko funmi gabor gabriel gabriela gabrielle gail ganesh gareth garry garth
-    gary gaston gaurav gavin gbenga geeta gene genevieve gennaro geoff geoffrey george gerald geraldine gerard
-    gerardo gerhard gerrit gerry ghassan giacomo giang gianluca gianni gideon gilbert giles gilles gina ginger
-    giorgia giorgio giorgos giovanni girish gisela giulia giuseppe gladys glen glenda glenn gloria goncalo gonzalo
-    gopal goran gordon govind graciela greg gregory greta gretchen griffin guadalupe guang gudrun guillaume
-    guillermo guinevere gunilla gunnar gunther guo gustavo gwen gwendolyn günther habib haejin haifa haiyan hakan
-    hakon hala halvor hamid hamza hana hani hank hannah hannelore hans harald hari haris harish harold haroon
-    harriet harry harsh haruka haruki haruto hasan hassan hatem hatice hattie hazel heather hector hedda heidi heike
-    heinrich heitor helen helena helga helmi hendrik henri henrietta henrik henry herbert herman herve hiba hideo
-    hien hieu hilario hilary hilda hina hiroko hiroshi hisham hitomi holger holly hossam howard hubert huda hugh
-    hugo hui humberto huong hussein hyejin hyun hélène ian ibrahim ida ifeanyi ifeoma ignacia ignacio igor ilaria
-    ilse imani imogen imran ina inacio indira ines ingeborg inger ingmar ingrid ingvar inmaculada ioana ioannis
-    irene irina irma irvin irving isaac isabel isabella isabelle isha ishaan isidro isla ismail isobel istvan ivan
-    ivana jabir jackie jaclyn jacob jacqueline jacquelyn jacques jaime jake jakub jalal jamal james jamie jamila jan
-    jana jane janelle janet janette janice janie jared jarl jasmin jasmine jason jatin javier jay jaya jayne jean
-    jeanette jeanne jeannie jeff jeffery jeffrey jelani jenifer jenna jennifer jenny jeremiah jeremy jeri jermaine
-    jerome jerry jesper jess jesse jessica jessie jesus jesús jiahao jian jianguo jihoon jihye jill jim jimmy jing
-    jiri jisoo jiwoo joachim joakim joan joana joanie joann joanna joanne joao joaquin jocelyn jodi jody joe joel
-    johan johanna johannes john johnny jolene jon jonas jonathan joon joost jorg jorge jorgen jose josef josefina
-    joseph josephine josh joshua josiah josie josé jovana joyce juan juana juanita judd judi judith judy jukka julia
-    julian juliana julie julien julio jung jurgen justin justine jutta jyoti jürgen kabir kaisa kaitlyn kalpana
-    kamal kamila kaori kara kareem karen kari karima karin karina karl karla karly karthik kartik kasey katarzyna
-    kate katelyn katharine katherine kathi kathleen kathryn kathy katie katja katrina kavita kayla kayleigh kazuki
-    kazuo keegan kehinde keiko keisha keith kelly kelsey kemi ken kendra kenji kenneth kenny kenta kerri kerry
-    kerstin kevin khadija khaled khalid khalil khanh kiara kiera kieran kim kimberly kiran kirsten kirsty kishore
-    kiyoshi kjell klaus knut kofi koji kostas kris krishna krista kristen kristi kristin kristina kristy krzysztof
-    kumar kurt kwabena kwame kwesi kyle kyung laila lakeisha lakshmi lalit lamar lana lara larry lars lasse laszlo
-    lata latifa latisha latoya laura lauren laurence laurent laurie lauryn lawrence leah leandro leanne lee leif
-    leila lena lennart lenora leo leon leonard leonardo leonie leonor leonora lerato leroy leslie lester leticia
-    letitia lettie levi lewis liam lidia liesel lieselotte lihua lila lilia lillian lina linda lindiwe lindsay
-    lindsey linh lionel lisa lisandro liu lixin liza ljubica loan lois lola lone lonnie lopa lora lorena lorenzo
-    loretta lori lorna lorraine lotte lottie louella louis louise luana luc luca lucas lucia luciana luciano lucie
-    lucien lucille lucio lucy lucía ludovic ludwig luella luigi luis luisa lukas luke lula luther lydia lyle lynn
-    maarten mabel macarena mackenzie madeline madhavi madhu magdalena maggie maha mahdi mahesh mahmoud maisie majid
-    makoto malcolm malgorzata malik malika malin mallory mamadou mandla mandy manfred manish manoj manolo manuel
-    marc marcel marcella marcelo marcia marco marcos marcus marcy margaret margarita margie margo margot maria
-    mariam mariama marian mariana marianne maribel maribeth marie marieke mariko marilee marilyn mario marisol
-    marissa mariza marjorie markus marla marlene marlies marlon marsha marta martha martin martina marvin mary
-    maryam maría masako masaru massimo mateo mateusz mathias mathieu matias mats matt matteo matthew matthias mattie
-    maude maureen maurice mauricio mavis maxime maximo maxine maya mbali mcKenzie meena meera megan megumi mehmet
-    mei meiling melanie melinda melissa meredith merle mette michael michaela michel michele michelle michiko mick
-    miguel mihai mika mikael mike mikhail mikko mila milan mildred millie milo milos milton mina minh minho minji
-    minjun minnie minoru miranda mireille mirella miriam missy mitch mitchell miyuki mohamed mohammad mohammed mohan
-    moira molly mona monica monika monique monty morten moses moussa muhammad mukesh muna murat muriel murilo
-    mustafa myles myra myrna myron nabil nadia nadim nadine nancy nandini nanette naoki naoko naomi naresh nasir
-    nasser natalia natalie natasha nathalie nathan nathaniel naveen nawal ned neha neil nell nellie nelson nettie
-    nga ngoc ngozi nhung nia nicanor nicholas nick nicky nicola nicolas nicole nicoletta nigel nigella nikhil nikita
-    nikola nikolai nikos nils nina nisha nitin nizar nkechi nnamdi nneka noah nobuo noel noelle nomsa noor nora
-    norberto noreen noriko norma norman nour nuria obinna octavia octavio oddvar odette odile olabisi olaf oleg olga
-    oliver olivia olivier ollie olumide oluwadamilare oluwaseun omar omer onyeka orlando ornella orville osama oscar
-    oskar oskari osman otavio otis otto ousmane owen ozlem pablo padma paige palesa pallavi paloma pam pamela paolo
-    parvati pascal pasquale patricia patricio patrick patsy patti patty paul paula paulette pauline paulo pavel
-    pawel pedro peggy pekka penelope penny percival percy pernille pete peter petr petra phil philip philippe
-    phillip phoebe phuc phuong phyllis piero pierre pieter pietro piotr polly pooja prabhu pradeep prakash pranav
-    prasad prashant pratik praveen preeti preston pri priscilla priya qasim qiang qing quang quentin quincy quynh
-    rabia rachel radha radu rafael rafaela rafe raffaele raghav ragnar ragnhild rahim rahul raina rainer raj rajan
-    rajeev rajendra rajesh rajiv rakesh ralf ralph ramesh ramiro ramon ramona ramsey rana randal randall randi randy
-    rania ranjit raphael raquel rashid rashida rashmi rasmus raul ravi raymond raymundo raúl reba rebecca reece reem
-    reggie reginald reiko reinhard rekha renata renate renato rene renee rené renée reuben reynaldo rhiannon rhonda
-    rhys ricardo riccardo richard rick ricky rida rigoberto rishi rita riyad robert roberta roberto rocco rochelle
-    rocio roderick rodney rodolfo rodrigo rogelio roger rohan rohit roland rolando rolf roman ron ronald ronnie rory
-    rosa rosalba rosalie rosalinda rosalyn rosanna rosanne rosario rosaura roscoe roseanne rosemarie rosemary roshan
-    rowena roxana roxanne roy ruben rubin rudiger rudolf rufus ruggero rune rupa rupert russell ruth ruthie ryan ryo
-    ryota saad sabah sabine sabrina sachin sade sadie saeed safia sahar sakura salah sally salma salvador salvatore
-    sam samantha sameer samir sammy samuel sandeep sandra sandrine sandy sangeeta sangwoo sanjana sanjay sanne
-    santiago santosh sara sarah sarita sasha satish satoshi saul saundra savita sayed scott sean sebastian segun
-    sekou selena selin selma seojun seoyeon seppo serena sergei sergio serkan seth seymour shan shana shane shaniqua
-    shannon shari sharon sharyl shaun shauna shawn sheila shelby sheldon shelia shelly sherman sherri sherry sherwin
-    shigeru shilpa shinji shirin shirley shiro shota shreya shruti siddharth sidney siegfried signe sigrid sigurd
-    silas silke silvana silvia silvio simeon simon simone sindre siobhan sipho sissel siyabonga sizwe sloan smita
-    sneha sofia sofie sofía sohail solange solomon sondra sonia sonja sonny soojin sophia sophie soraya soren
-    spencer srinivas stacey stacie stacy stan stavros stefan stefanie stefano stella stephan stephanie stephen steve
-    steven stewart stig stina stuart subhash sudha sudhir sujata suleiman suman sumaya sunhee sunil sunita suresh
-    susan susanne sushila suzanne svein sven svetlana swati sybil sylvain sylvia sylvie sébastien tabitha tadashi
-    taha tahir taiwo taj takeshi tamara tami tamika tammy tandi tanisha tanvi tanya tapio tara tariq tasha tatiana
-    ted temitope tendai teresa terje terrance terrence terri terry tess tessa thabo thad thaddeus thandi thandiwe
-    thanh thao thelma themba theo theodora theodore theresa therese thiago thibault thierry thijs thomas thora
-    thorsten thulani thuy tia tiago tiffany tim timothy tina tiziana tobias tobin todd tom tomas tomasa tomasz tommy
+    encarnacion enid enrique enzo eoin eric erica erich erik erika erin ernest ernesto erwin eskil esmeralda esteban
+    estelle esther eszter ethan ethel etienne eugene eun eunji eva evan evelyn evgeny ewa ewan ezequiel ezinne
+    fabian fabien fabio fabrice fabrizio fadekemi fadi fadil faisal farah fares farhan farid fatima fatma fatuma
+    fawzi federico felicia felipa felipe felix femi femke ferenc ferhat fernanda fernando filippo finley finn fiona
+    flavia flavio flora florent florian folake frances francesca francesco francis francisco franco francois frankie
+    franz fraser fred freda freddie frederick freya friedrich fumiko funmi gabor gabriel gabriela gabrielle gail
+    galina ganesh gareth garry garth gary gaston gaurav gavin gbenga geertruida geeta gene genevieve gennaro geoff
+    geoffrey george gerald geraldine gerard gerardo gerhard gerrit gerry ghassan giacomo giang gianluca gianni
+    gideon gilbert giles gilles gina ginger giorgi giorgia giorgio giorgos giovanni girish gisela giulia giuseppe
+    gladys glen glenda glenn gloria goncalo gonzalo gopal goran gordon govind graciela greg gregory greta gretchen
+    griffin grzegorz guadalupe guang gudrun guillaume guillermo guinevere gulnara gunilla gunnar gunther guo
+    gurpreet gustavo gwen gwendolyn gwyneth habib haejin haifa haiyan hakan hakon hala halima halina halvor hamid
+    hamish hamza hana hani hank hannah hannelore hans haoran harald hari haris harish harold haroon harpreet harriet
+    harry harsh haruka haruki haruna haruto hasan hassan hatem hatice hattie hazel heather hector hedda heidi heike
+    heinrich heitor helen helena helene helga helmi hendrik henri henrietta henrik henry herbert herman herve hiba
+    hideo hien hieu hilario hilary hilda hina hiroko hiroshi hisham hitomi holger holly hossam hovhannes howard
+    hubert huda hugh hugo hui humberto huong hussein hyejin hyun hyunwoo ian ibrahim ida ieuan ifeanyi ifeoma
+    ignacia ignacio igor ihor ilaria ilse imani imogen imran ina inacio indira ines ingeborg inger ingmar ingrid
+    ingvar inmaculada ioana ioannis irene irina irma irvin irving isaac isabel isabella isabelle isha ishaan isidro
+    isla ismail isobel istvan ivan ivana jabir jackie jaclyn jacob jacobus jacqueline jacquelyn jacques jaehyun
+    jaime jake jakub jalal jamal james jamie jamila jan jana jane janelle janet janette janice janie jared jarl
+    jasmin jasmine jason jaspreet jatin javier jay jaya jayne jean jeanette jeanne jeannie jeff jeffery jeffrey
+    jelani jenifer jenna jennifer jenny jeremiah jeremy jeri jermaine jeroen jerome jerry jerzy jesper jess jesse
+    jessica jessie jesus jiahao jian jianguo jiayi jihoon jihye jill jim jimmy jing jiri jisoo jiwoo jo joachim
+    joakim joan joana joanie joann joanna joanne joao joaquin jocelyn jodi jody joe joel johan johanna johannes john
+    johnny jolanta jolene jon jonas jonathan joon joost jorg jorge jorgen jose josef josefina joseph josephine josh
+    joshua josiah josie jovana joyce juan juana juanita judd judi judith judy jukka julia julian juliana julie
+    julien julio jung jurgen justin justine jutta jyoti kabir kaede kaisa kaitlyn kaja kalpana kamal kamila kanako
+    kaori kara kareem karen kari karima karin karina karl karla karly karthik kartik kasey katarzyna kate katelyn
+    katharine katherine kathi kathleen kathryn kathy katie katja katrina kavita kayla kayleigh kazuki kazuo keegan
+    kehinde keiko keisha keith kelly kelsey kemi ken kendra kenji kenneth kenny kenta kerri kerry kerstin ketevan
+    kevin khadija khaled khalid khalil khanh kiara kiera kieran kim kimberly kiran kirsten kirsty kishore kiyoshi
+    kjell klaus knut kofi koji kojo kostas kris krishna krista kristen kristi kristin kristina kristy krzysztof
+    kumar kurt kwabena kwaku kwame kwesi kyle kyung lachlan laila lakeisha lakshmi lalit lamar lana lara larry lars
+    lasse laszlo lata latifa latisha latoya laura lauren laurence laurent laurie lauryn lawrence leah leandro leanne
+    lee leif leila lena lennart lenora leo leon leonard leonardo leonid leonie leonor leonora lerato leroy leslie
+    lester leticia letitia lettie levan levi lewis liam lidia lidija lieke liesel lieselotte lihua lila lilia
+    lillian lina linda lindiwe lindsay lindsey linh lionel lisa lisandro liu lixin liza ljubica loan lois lola lone
+    lonnie lopa lora lorena lorenzo loretta lori lorna lorraine lotte lottie louella louis louise luana luc luca
+    lucas lucia luciana luciano lucie lucien lucille lucio lucy ludmila ludovic ludwig luella luigi luis luisa lukas
+    luke lula luther lydia lyle lynn maarten mabel macarena mackenzie madeline madhavi madhu magdalena maggie maha
+    mahdi mahesh mahmoud maisie majid makoto malcolm malgorzata malik malika malin mallory mamadou mandla mandy
+    manfred manish manoj manolo manpreet manuel marc marcel marcella marcelo marcia marco marcos marcus marcy marek
+    margaret margarita margie margo margot marguerite maria mariam mariama marian mariana marianne maribel maribeth
+    marie marieke marijke mariko marilee marilyn mario marisol marissa mariza marjorie markus marla marlene marlies
+    marlon marsha marta martha martin martina marvin mary maryam masako masaru massimo mateo mateusz mathias mathieu
+    matias mats matt matteo matthew matthias mattie maude maureen maurice mauricio mavis maxime maximo maxine maya
+    mbali mcKenzie meena meera megan megumi mehmet mei meiling melanie melinda melissa mengyao meredith merle mette
+    michael michaela michel michele michelle michiko mick miguel mihai mika mikael mike mikhail mikko mila milan
+    mildred millie milo milos milton mina minh minho minji minjun minnie minoru minseo miranda mireille mirela
+    mirella miriam missy mitch mitchell miyuki mohamed mohammad mohammed mohan moira molly mona monica monika
+    monique monty morag morten moses moussa muhammad mukesh muna murat muriel murilo mustafa mykola myles myra myrna
+    myron nabil nadia nadim nadine nancy nandini nanette naoki naoko naomi narek naresh nasir nasser natalia natalie
+    natasha nathalie nathan nathaniel naveen nawal ned neha neil nell nellie nelson nettie nga ngan ngoc ngozi nhung
+    nia niamh nicanor nicholas nick nicky nicola nicolas nicole nicoletta niels nigel nigella nikhil nikita nikola
+    nikolai nikos nils nina nisha nitin nizar nkechi nkem nnamdi nneka noah nobuo noel noelle nomsa noor nora
+    norberto noreen noriko norma norman nour nuria nurlan obinna octavia octavio oddvar odette odile oisin oksana
+    olabisi olaf oleg olena olga oliver olivia olivier ollie olumide oluwadamilare oluwaseun omar omer onyeka
+    orlando ornella orville osama oscar oskar oskari osman otavio otis otto ousmane owen ozlem pablo padma padraig
+    paige palesa pallavi paloma pam pamela paolo parvati pascal pasquale patricia patricio patrick patsy patti patty
+    paul paula paulette pauline paulo pavel pawel pedro peggy pekka penelope penny percival percy pernille pete
+    peter petr petra petrus phil philip philippe phillip phoebe phuc phuong phyllis piero pierre pieter pietro piotr
+    polly pooja prabhu pradeep prakash pranav prasad prashant pratik praveen preeti preston pri priscilla priya
+    qasim qiang qing quang quentin quincy quyen quynh rabia rachel radha radu rafael rafaela rafe raffaele raghav
+    ragnar ragnhild rahim rahul raina rainer raj rajan rajeev rajendra rajesh rajiv rakesh ralf ralph ramesh ramiro
+    ramon ramona ramsey rana randal randall randi randy rania ranjit raphael raquel rashid rashida rashmi rasmus
+    raul ravi raymond raymundo reba rebecca reece reem reggie reginald reiko reinhard rekha renata renate renato
+    rene renee reuben reynaldo rhiannon rhonda rhys ricardo riccardo richard rick ricky rida rigoberto rishi rita
+    riyad robert roberta roberto rocco rochelle rocio roderick rodney rodolfo rodrigo rogelio roger rohan rohit
+    roland rolando rolf roman ron ronald ronnie rory rosa rosalba rosalie rosalinda rosalyn rosanna rosanne rosario
+    rosaura roscoe roseanne rosemarie rosemary roshan rowena roxana roxanne roy ruben rubin rudiger rudolf rufus
+    ruggero rune ruoxi rupa rupert russell rustam ruth ruthie ruud ryan ryo ryota saad sabah sabine sabrina sachin
+    sade sadie saeed safia sahar sakura salah salifu sally salma salvador salvatore sam samantha sameer samir sammy
+    samuel sandeep sandra sandrine sandy sangeeta sangwoo sanjana sanjay sanjeev sanne santiago santosh saoirse sara
+    sarah sarita sasha satish satoshi saul saundra savita sayed sayuri scott sean sebastian sebastien segun sekou
+    selena selin selma seojun seoyeon seppo serena sergei sergio serkan seth seungmin seymour shan shana shane
+    shaniqua shannon shari sharon sharyl shaun shauna shawn sheila shelby sheldon shelia shelly sherman sherri
+    sherry sherwin shigeru shilpa shinji shirin shirley shiro shota shreya shruti siddharth sidney siegfried signe
+    sigrid sigurd silas silke silvana silvia silvio simeon simon simone simran sindre siobhan sipho sissel siyabonga
+    sizwe sjoerd slavica sloan smita sneha snezana sofia sofie sohail solange solomon solveig sondra sonia sonja
+    sonny soojin sophia sophie soraya soren souta spencer srinivas stacey stacie stacy stan stanislaw stavros stefan
+    stefanie stefano stella stephan stephanie stephen steve steven stewart stig stina stuart subhash sudha sudhir
+    sujata sukhdev suleiman suman sumaya sunhee sunil sunita suresh susan susanne sushila suzanne svein sven
+    svetlana swati sybil sylvain sylvia sylvie szilvia tabitha tadashi taha tahir taiwo taj takeshi tamar tamara
+    tami tamika tammy tandi tanisha tanvi tanya tapio tara taras tariq tasha tatiana ted temitope tendai teresa
+    terje terrance terrence terri terry tess tessa thabo thad thaddeus thandi thandiwe thanh thao thelma themba theo
+    theodora theodore theresa therese thiago thibault thierry thijs thomas thora thorsten thulani thuy tia tiago
+    tien tiffany tihana tim timothy timur tina tiziana tjeerd tobias tobin todd tom tomas tomasa tomasz tommy tomoe
     tomoko toni tony torbjorn torsten toshiro tracey tracie tracy trang travis trent trevor tricia trina trinh
     trisha trista trond troy trudy trung trygve tuan tunde tuomas tuyet tyler tyra tyrone ulf ulises ulla ulrich
     ulysses uma umar umberto ursula usha ute uwe vaclav valentin valentina valerie vandana vanessa varun vasant
-    vasile vaughn velma vera verna vernon veronica veronique vicente vicki vickie vicky victor vidar vidya viggo
-    vijay vikram vinay vincent vincenza vincenzo vinod viola violet virgil vishal vitoria vittorio viv vivek vivian
-    vivienne vladimir volker wafa walid wallace wallis walter wanda wang wanjiru warner warren wayne wei wendell
-    wendy werner wes wesley whitney wilbur wilfred wilhelm willem william willie wilma winifred winnie winston
-    wojciech wolfgang woodrow woojin wouter xavier xia xiaoling xiaoming ximena xin xiu xiulan xuan xue yahya yan
-    yann yara yash yasir yasmeen yasmin yasmine yejin yeonhee yesenia yewande yilmaz ying yngve yoko yolanda yosef
-    yoshiko younes youngho youssef yue yuki yuko yumi yuna yuri yusuf yuto yves yvette yvonne zachary zack zahra
-    zaid zainab zakaria zander zanele zara zdenek zelda zena zeynep zhang zhen zhi ziad zoe zofia zoltan zoran zoë
-    zubair zulema zuri
+    vasile vasyl vaughn velma vera verna vernon veronica veronique vesna vicente vicki vickie vicky victor vidar
+    vidya viggo vijay vikram vinay vincent vincenza vincenzo vinod viola violet virgil vishal vitaly vitoria
+    vittorio viv vivek vivian vivienne vladimir volker wafa walid wallace wallis walter wanda wang wanjiru warner
+    warren wayne wei wendell wendy werner wes wesley whitney wilbur wilfred wilhelm wilhelmina willem william willie
+    wilma wim winifred winnie winston wojciech wolfgang woodrow woojin wouter xavier xia xiaofeng xiaoling xiaoming
+    ximena xin xiu xiulan xuan xue yahya yan yann yara yash yasir yasmeen yasmin yasmine yaw yejin yeonhee yesenia
+    yevgeny yewande yifan yilmaz ying yngve yoko yolanda yosef yoshiko younes youngho youssef yue yuki yuko yumi
+    yuna yuri yusuf yuto yuuki yuxin yves yvette yvonne zachary zack zahra zaid zainab zainabu zakaria zander zanele
+    zara zdenek zelda zena zeynep zhang zhen zhi zhiwei ziad zihan zoe zofia zoltan zoran zsofia zsolt zsuzsanna
+    zubair zulema zuri zvonko
     """
 )
 
@@ -151,50 +159,49 @@ SURNAMES = words(
     """
     abernathy acosta adams adeyemi aguilar aguirre ahmed akhtar alexander ali allen alvarado alvarez andersen
     anderson andersson andrews armstrong arnold ayala bailey baker ballard banks barber barnes barnett barrett
-    barton bauer beck becker bell bennett benson berger bergman bernard berry bianchi bishop black blackwell
-    blackwood blair blake blanchard bowman boyd bradford bradley brady brennan briggs brooks brown bryan bryant
-    buchanan burgess burke burnett burns butler byrd byrne cabrera calderon caldwell callahan camacho cameron
-    campbell cannon cardenas carlson carpenter carr carroll carter castellano castillo castro cervantes chan
-    chandler chang chapman chaudhry chavez chen choi chopra chowdhury christensen clarke cobb cohen cohn cole
-    coleman collins conner contreras conway cook cooke cooper copeland cortez costa cox crawford cruz cunningham
-    curtis dalton daniels davidson davis dawson day dean delacroix delacruz deleon delgado desai diaz dixon doe
-    dominguez donovan douglas doyle dubois duncan dunn dupont díaz edwards elliott ellis ellsworth eriksen eriksson
-    espinoza estrada evans farouk farrell feldman ferguson fernandez ferrari ferreira fields figueroa finley fischer
-    fisher fitzgerald fitzpatrick fleming fletcher flores floyd fonseca ford foster fowler fox franklin frazier
-    freeman friedman fuentes fujita fuller gallagher gallegos garcia garcía gardner garner garrett garza george
-    gibson gilbert glover gomez gonsalves gonzales gonzalez gonzález goodman goodwin gordon graham grant gray green
-    greene griffin griffith guerra guerrero gupta gutierrez gutiérrez guzman gómez haddad hale hall halloran
-    hamilton hammond hansen hanson hardy harper harris harrison hart harvey hassan hawkins hayes haynes henderson
-    henry herman hernandez hernández herrera hess hicks higgins hill hodges hoffman hoffmann hogan holland holmes
-    hopkins horton howard howell huang huber hughes hunt hunter hussain huynh ibrahim iqbal ito ivanov iyer jackson
-    jacobs jain james jansen jefferson jenkins jennings jensen jimenez jiménez johansson johnson johnston jones
-    jordan joshi kaminski kang kapoor katz kaufman kaur keith keller kelley kelly kennedy kerr khan kim king kirby
-    klein knight koch kowalski kozlov krause kruger kumar lamb lambert lane larsen larson lawrence lawson leblanc
-    lee leon leonard levine levy lewis lin lindgren lindqvist liu lloyd logan long lopez lowe lowery lucas lucero
-    luna lynch lópez macdonald mackenzie maldonado malik malone marino marquez marshall martin martinez martins
-    martínez mason massey mathis matthews maxwell maynard mcallister mcbride mccall mccarthy mccormick mccoy
-    mcdaniel mcdonald mcgee mcguire mckee mckenzie mckinney mclaughlin mcmahon medina mehta mejia melendez mendes
-    mendez mendoza mensah mercado meyer meyers middleton miller mills miranda mitchell mohamed molina monroe
-    montgomery moody moore mora morales moran moreau moreno moretti morgan morris morrison morrow moss mueller
-    mukherjee mullen muller mullins munoz murphy murray muñoz myers müller nair nakamura nash navarro neal nelson
-    newman ng nguyen nichols nielsen nkosi nolan norris novak nunez núñez o'brien o'connor o'donnell o'neill
-    o'reilly o'sullivan obrien ochoa oconnor okafor okeke oliver olson oneill orozco ortega ortiz osborne osei owen
-    owens oyelaran pacheco padilla palmer papadakis pappas park parker parsons patel patterson patton payne pearson
-    peck pena pereira perera perez perkins perry peters petersen peterson petrov pham phillips pierce pittman poole
-    porter potter powell pratt preston price pruitt pérez quigley quinn rahman ramirez ramos ramsey ramírez randall
-    rao rasmussen ray reddy reed reeves reid reilly reyes reyna reynolds rhodes rice richards richardson riley rios
-    rivas rivera robbins roberts robertson robinson robles rocha rodriguez rodríguez roe rogers rojas romano romero
-    rosario rose rosenberg ross rossi rowe rubio ruiz russell russo ryan saito salas salazar salinas sanchez sanders
-    sandoval santiago santos sato saunders schmidt schmitt schneider schroeder schultz schwartz scott serrano sexton
-    shah sharma sharpe shaw shelton shepherd sherman silva simmons simpson sims singh skinner sloan smith snyder
-    sokolov solis sosa soto sousa spencer steele stein stephens stephenson stevens stewart stone strickland suarez
-    sullivan sutton suzuki svensson sánchez tanaka tanner tate taylor terry thomas thompson todd torres townsend
-    tran trujillo tucker turner tyler underwood valdez valencia valentine valenzuela vandenberg vargas vasquez
-    vaughn vazquez vega velasquez velez vogel vásquez wade wagner walker wallace walsh walter walters walton wang
-    ward warren washington watkins watson weaver webb weber weiss welch wells west wheeler whitaker white whitehead
-    whitney wiggins wilcox wilkins wilkinson williams williamson willis wilson winters winthrop wolf wolfe wong wood
-    woodard woods woodward wright wu wyatt yamamoto yang yates yilmaz yoder young zamora zapata zhang zhao zhou
-    zimmerman
+    barton bauer beck becker bell bennett benson berger bergman bergstrom bernard berry bianchi bishop black
+    blackwell blackwood blair blake blanchard bowman boyd bradford bradley brady brennan briain briggs brooks brown
+    bryan bryant buchanan burgess burke burnett burns butler byrd byrne cabrera calderon caldwell callahan camacho
+    cameron campbell cannon cardenas carlson carpenter carr carroll carter castellano castillo castro cervantes chan
+    chandler chang chapman chaudhry chavez chen choi chopra chowdhury christensen clair clarke cobb cohen cohn cole
+    coleman collins conner contreras conway cook cooke cooper copeland cortez costa cox crawford cross cruz
+    cunningham curtis dalton daniels davidson davis dawson day dean delacroix delacruz deleon delgado desai diaz
+    dixon doe dominguez donovan douglas doyle dubois duncan dunn dupont edwards elliott ellis ellsworth eriksen
+    eriksson espinoza estrada evans farouk farrell feldman ferguson fernandez ferrari ferreira fields figueroa
+    finley fischer fisher fitzgerald fitzpatrick fleming fletcher flores floyd fonseca ford foster fowler fox
+    franklin frazier freeman friedman fuentes fujita fuller gallagher gallegos garcia gardner garner garrett garza
+    george gibson gilbert glover gomez gonsalves gonzales gonzalez goodman goodwin gordon graham grant gray green
+    greene griffin griffith guerra guerrero gupta gutierrez guzman haddad hale hall halloran hamilton hammond hansen
+    hanson hardy harper harris harrison hart harvey hassan hawkins hayes haynes henderson henry herman hernandez
+    herrera hess hicks higgins hill hodges hoffman hoffmann hogan holland holmes hopkins horst horton howard howell
+    huang huber hughes hunt hunter hussain huynh ibrahim iqbal ito ivanov ivers iyer jackson jacobs jain james
+    jansen jefferson jenkins jennings jensen jimenez johansson johnson johnston jones jordan joshi kaminski kang
+    kapoor katz kaufman kaur keith keller kelley kelly kennedy kerr khan kim king kirby klein knight koch kowalski
+    kozlov krause kruger kumar lamb lambert lane larsen larson lawrence lawson leblanc lee leon leonard levine levy
+    lewis lin lindgren lindqvist liu lloyd logan long lopez lowe lowery lucas lucero luna lynch macdonald mackenzie
+    maldonado malik malone marino marquez marshall martin martinez martins mason massey mathis matthews maxwell
+    maynard mcallister mcbride mccall mccarthy mccormick mccoy mcdaniel mcdonald mcgee mcguire mckee mckenzie
+    mckinney mclaughlin mcmahon medina mehta mejia melendez mendes mendez mendoza mensah mercado meyer meyers
+    middleton miller mills miranda mitchell mohamed molina monroe montgomery moody moore mora morales moran moreau
+    moreno moretti morgan morris morrison morrow moss mueller mukherjee mullen muller mullins munoz murphy murray
+    myers nair nakamura nash navarro neal nelson newman ng nguyen nichols nielsen nkosi nolan norris novak nunez
+    o'brien o'connor o'donnell o'neill o'reilly o'sullivan obrien ochoa oconnor okafor okeke okonkwo oliver olson
+    oneill orozco ortega ortiz osborne osei owen owens oyelaran pacheco padilla palmer papadakis pappas park parker
+    parsons patel patterson patton payne pearson peck pena pereira perera perez perkins perry peters petersen
+    peterson petrov pham phillips pierce pittman poole porter potter powell pratt preston price pruitt quigley quinn
+    rahman ramirez ramos ramsey randall rao rasmussen ray reddy reed reeves reid reilly reyes reyna reynolds rhodes
+    rice richards richardson riley rios rivas rivera robbins roberts robertson robinson robles rocha rodriguez roe
+    rogers rojas romano romero rosario rose rosenberg ross rossi rowe rubio ruiz russell russo ryan saito salas
+    salazar salinas sanchez sanders sandoval santiago santos sato saunders schmidt schmitt schneider schroeder
+    schultz schwartz scott serrano sexton shah sharma sharpe shaw shelton shepherd sherman silva simmons simpson
+    sims singh skinner sloan smith snyder sokolov solis sorensen sosa soto sousa souza spencer steele stein stephens
+    stephenson stevens stewart stone strand strickland suarez sullivan sutton suzuki svensson tanaka tanner tate
+    taylor terry thomas thompson todd torres townsend tran trotha trujillo tucker turner tyler underwood valdez
+    valencia valentine valenzuela vandenberg vargas vasquez vaughn vazquez vega velasquez velez vogel wade wagner
+    walker wallace walsh walter walters walton wang ward warren washington watkins watson weaver webb weber weiss
+    welch wells west wheeler whitaker white whitehead whitney wiggins wilcox wilkins wilkinson williams williamson
+    willis wilson winters winthrop wolf wolfe wong wood woodard woods woodward wright wu wyatt yamamoto yang yates
+    yilmaz yoder young zamora zapata zhang zhao zhou zimmerman
     """
 )
 
@@ -207,36 +214,36 @@ NO_NAME = words(
     american amount an analysis analyst and annual anonymous any anybody anyone app appears appellant appellate
     applicant appointment approved are area arrived article as asian asked assessment assistant at attachment
     attending attorney audit august author authority authorized available back bankruptcy based bates be because
-    been before began beneficiary benefits best bill billing birth board borrower bot budget business but buyer by
-    cal call called calls came can canadian candidate cardiology care caregiver case cause cell center central
+    been before began beneficiary benefits best bill billing birth board borrower bot box budget business but buyer
+    by cal call called calls came can canadian candidate cardiology care caregiver case cause cell center central
     certified chair chairman chart check chief child children children's church cir circuit city civ claimant claims
     class clause clinic clinical code colleagues college comments commission committee communication communications
     community company complains complaint compliance conference confidential confirmed consent consult consultant
     contact continue continued contract copy corp corporate corporation could council counsel counselor county court
-    credit crim cross ct current currently customer daily data date dated daughter dds deal dear debtor deceased
-    december declined defendant defense denied denies dental department department's deponent dept deputy
-    description despite details development diagnosis dial did director discharge discharged discussed disease
-    district division do dob docket doctor document does draft drive due during each earlier east eastern education
-    email emergency employee employer employment end engagement engineer engineering equipment error esq estate
-    european evaluation event everybody everyone exam example excel executive executor exhibit expected experience
-    ext extension external extract facility false family father fax february fed federal female file final finally
-    finance financial first floor flow folks follow for form foundation friend friends from full fund funds further
-    general get given government grantor group guardian guidelines guys had has have he head health hello help her
-    here hi high him his history hiv home hospital hotel how however hr hs human husband id identifier if ii iii
-    important in inc income industries info information initial initials inquiry institute instructions insurance
-    intake internal international interpreter investor invoice is issue issued it items its january joined july june
-    just justice lab laboratory labs landlord last later lead legal lender let letter level library license limited
-    line list listed llc llp location log look lpn ltd lunch madam made male management manager manual march market
-    marketing matter md me meanwhile medicaid medical medicare medication medications medicine meeting member
-    members memo memorial message met mg middle might minutes mobile monday monitoring month more mother mr mrn mrs
-    ms much must my na name named names national need needs neighbor network new next no nominee none north northern
-    not note noted notes notice notification november now np null number nurse nursing occupation october of off
-    offered office officer official old on once one online only operations operator or order ordered orders other
-    our outcome outcomes outpatient over owner paid parent parents parties partner party patient patients payment
+    credit crim ct current currently customer daily data date dated daughter dds deal dear debtor deceased december
+    declined defendant defense denied denies dental department department's deponent dept deputy description despite
+    details development diagnosis dial did director discharge discharged discussed disease district division do dob
+    docket doctor document does draft drive due during each earlier east eastern education email emergency employee
+    employer employment end engagement engineer engineering equipment error esq estate european evaluation event
+    everybody everyone exam example excel executive executor exhibit expected experience ext extension external
+    extract facility false family father fax february fed federal female file final finally finance financial first
+    floor flow folks follow for form foundation friend friends from full fund funds further general get given
+    government grantor group guardian guidelines guys had has have he head health hello help her here hi high him
+    his history hiv home hospital hotel how however hr hs human husband id identifier if ii iii important in inc
+    income industries info information initial initials inquiry institute instructions insurance intake internal
+    international interpreter investor invoice is issue issued it items its january joined july june just justice
+    lab laboratory labs landlord last later lead legal lender let letter level library license limited line list
+    listed llc llp location log look lpn ltd lunch madam made male management manager manual march market marketing
+    matter md me meanwhile medicaid medical medicare medication medications medicine meeting member members memo
+    memorial message met mg middle might minutes mobile monday monitoring month more mother mr mrn mrs ms much must
+    my na name named names national need needs neighbor network new next no nominee none north northern not note
+    noted notes notice notification november now np null number nurse nursing occupation october of off offered
+    office officer official old on once one online only operations operator or order ordered orders other our
+    outcome outcomes outpatient over owner paid parent parents parties partner party patient patients payment
     payroll pending per period petitioner pharmacy pharmd phd phone physician plaintiff plan plans please po point
     police policy portal position post practitioner pre preferred prepared presented presenting presents president
     press previous previously primary prior privacy private privileged procedure product production professor
-    profile program progress project protection provided provider public purchase purpose put quality quarter
+    profile program progress project protection provided provider pt public purchase purpose put quality quarter
     question questionnaire questions radiology rate re reason received recent recently record records recovered
     redacted refer referral referred refused region regional registered registration relations relationship release
     released report reported reporter reports request requested requests required res research resident respondent
@@ -252,8 +259,8 @@ NO_NAME = words(
     tonight total training transfer treasurer treated treatment trial true trust trustee tuesday type unavailable
     under underwriter unemployed union unit united university unknown unlike until up update updated upon us use
     user using valued vendor version very veterans vice victim view visit visitor vital vitals vs warning was we
-    wednesday week welcome well were west western what when where which while who whom why wife will with within
-    without witness women's word work worker workers worksheet would yes yesterday yet you your zip
+    wednesday week welcome well were west western what when where which while who whom why wife with within without
+    witness women's word work worker workers worksheet would yes yesterday yet you your zip
     """
 )
 
@@ -287,5 +294,15 @@ EVERYDAY_WORDS = words(
     lane law long love mark marsh may mercy miles miller mills north page park parks pat porter price ray read reed
     rich rob rod rose ross rush sharp short singer sky small smart stone strong sue summer sun swift turner wall
     ward waters way weaver webb well wells west white will wise wolf wood woods young
+    """
+)
+
+# In lower case after a name: what is named after a person. He who is meant by it is no party to the text.
+EPONYMS = words(
+    """
+    algorithm anemia antigen axiom bodies body classification contracture criteria criterion cycle disease diagram
+    effect equation exponent formula fracture gland hypothesis index inequality law lemma maneuver manoeuvre medal
+    method mutation number palsy paradox phenomenon position principle procedure process ratio reflex rule scale score
+    scoring sign stain staging syndrome test theorem theory transform tube tumor ulcer
     """
 )

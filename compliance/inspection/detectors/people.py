@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
+from compliance.inspection.detectors.candidates import join_wrapped_lines
 from compliance.inspection.detectors.context import is_inside_word
 from compliance.inspection.detectors.name_cues import (
     AFTER_NAME,
@@ -30,6 +31,7 @@ from compliance.inspection.detectors.name_cues import (
 )
 from compliance.inspection.detectors.name_words import (
     DOUBTFUL_GIVEN_NAMES,
+    EPONYMS,
     EVERYDAY_WORDS,
     GIVEN_NAMES,
     NO_NAME,
@@ -78,6 +80,18 @@ _REVERSED_HEAD = Pattern(rf"^{REVERSED}")
 _NEXT = Pattern(rf"^(?:,? and|,? &|[,;/]|,? or)[ \t]{{1,2}}(?:{TITLE})?({NAME})")
 _WORD = re.compile(rb"[^ \t]+")
 _FOLLOWING = re.compile(rb"[ \t]([A-Za-z']+)")
+# Letters of Latin-1 as the ones below their accents, as the lists have them.
+_UNACCENTED = bytes.maketrans(
+    "ÀÁÂÃÄÅÇÈÉÊËÌÍÎÏÑÒÓÔÕÖØÙÚÛÜÝàáâãäåçèéêëìíîïñòóôõöøùúûüýÿ".encode("latin-1"),
+    b"AAAAAACEEEEIIIINOOOOOOUUUUYaaaaaaceeeeiiiinoooooouuuuyy",
+)
+# Endings and beginnings that surnames have and other words with a capital seldom do.
+_SURNAME_SHAPE = re.compile(
+    r"(?:mc|mac|o'|d'|fitz)[a-z]{3,}|[a-z]{2,}(?:ssons?|nsen|rsen|dez|rez|nez|mez|guez|quez|varez|strom|berg"
+    r"|mann|ski|sky|ska"
+    r"|wicz|enko|ovic|evic|ova|yan|oglu|escu|opoulos|akis|elli|etti|stein|feld|quist|qvist|lund|dottir|ishvili"
+    r"|wala|moto|mura)"
+)
 _LONGEST = 96
 _MOST_IN_A_ROW = 12
 
@@ -96,7 +110,7 @@ class NameDetector:
 
     def find(self, text: NormalisedText) -> Iterator[Span]:
         """Yield the names, without titles and labels."""
-        data = text.data
+        data = join_wrapped_lines(text.data)
         found: dict[tuple[int, int], float] = {}
         names: dict[bytes, None] = {}
         for rule in _RULES:
@@ -199,7 +213,9 @@ def _read_name(candidate: bytes, after: bytes, rule: _Rule) -> tuple[int, int] |
             end -= len(tail)
     if not stopped and rule.listed:
         following = _FOLLOWING.match(after)
-        if following is not None and _plain(following.group(1)) in NO_PERSON_AFTER and not following.group(1).islower():
+        if following is not None and _plain(following.group(1)) in (
+            EPONYMS if following.group(1).islower() else NO_PERSON_AFTER
+        ):
             return None
     return (words[0][0], end) if _is_name(kept, rule) else None
 
@@ -220,7 +236,7 @@ def _is_name(words: list[str], rule: _Rule) -> bool:
             return False
         # With an initial or in a row of names a frequent surname does as well.
         if words[0] in DOUBTFUL_GIVEN_NAMES or len(words[0].replace(".", "")) < 3 or rule.fewest == 1:
-            return words[-1] in SURNAMES
+            return words[-1] in SURNAMES or _SURNAME_SHAPE.fullmatch(words[-1]) is not None
         return words[0] in GIVEN_NAMES
     return len(words) >= rule.fewest or words[0] in _KNOWN_ALONE
 
@@ -244,13 +260,13 @@ def _read_reversed(window: bytes, rule: _Rule) -> int:
     if surnames[0] in GIVEN_NAMES and (len(surnames) > 1 or surnames[0] not in SURNAMES):
         # Two names in a row: Jane Doe, Peter.
         return 0
-    if not listed and (rule.pattern is not LABELS or len(surnames) > 1):
+    if not listed and surnames[-1] not in SURNAMES and (rule.pattern is not LABELS or len(surnames) > 1):
         return 0
     return end - window[:end].endswith(b".")
 
 
 def _plain(word: bytes) -> str:
-    plain = word.strip(b".,'").lower().decode("latin-1")
+    plain = word.translate(_UNACCENTED).strip(b".,'").lower().decode("latin-1")
     return plain.removesuffix("'s")
 
 
@@ -291,7 +307,8 @@ class AgeDetector:
 
     def find(self, text: NormalisedText) -> Iterator[Span]:
         """Yield the figures."""
-        for match in self._ages.find(text.data):
+        data = join_wrapped_lines(text.data)
+        for match in self._ages.find(data):
             yield Span("age_over_89", *match.span(1 if match.span(1)[0] >= 0 else 2), 0.9)
-        for match in self._sexes.find(text.data):
+        for match in self._sexes.find(data):
             yield Span("age_over_89", *match.span(1), 0.85)

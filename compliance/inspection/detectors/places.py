@@ -8,7 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from compliance.inspection.detectors.candidates import is_part_of_number, judge_candidates, last_line
+from compliance.inspection.detectors.candidates import (
+    is_part_of_number,
+    join_wrapped_lines,
+    judge_candidates,
+    last_line,
+)
 from compliance.inspection.normalise import NormalisedText
 from compliance.inspection.patterns import Pattern
 from compliance.inspection.registry import Span
@@ -22,12 +27,12 @@ _STATES = (
     "Oregon|Pennsylvania|Rhode Island|South Carolina|South Dakota|Tennessee|Texas|Utah|Vermont|Virginia|Washington|"
     "West Virginia|Wisconsin|Wyoming|Ontario|Quebec|British Columbia|Alberta|NSW|VIC|QLD|TAS"
 )
-_STATE = rf"(?:{_STATES})"
+_STATE = rf"(?:{_STATES}|{_STATES.upper()})"
 _ZIP = r"[0-9]{5}(?:-[0-9]{4})?"
 _BRITISH_CODE = r"[A-Z]{1,2}[0-9][0-9A-Z]? ?[0-9][A-Z]{2}"
 _CODE = rf"(?:{_ZIP}|[A-Z][0-9][A-Z] ?[0-9][A-Z][0-9]|[0-9]{{4}})"
 _UPPER, _LETTER = "A-ZÀ-ÖØ-Þ", "A-Za-zÀ-ÖØ-öø-ÿ"
-_WORD = rf"(?:[{_UPPER}](?:[{_LETTER}'-]{{0,24}})|(?:St|Mt|Ft|Jr|Dr|[A-Z])\.)"
+_WORD = rf"(?:[{_UPPER}](?:[{_LETTER}'-]{{0,24}})|(?:S[Tt]|M[Tt]|F[Tt]|J[Rr]|Dr|[A-Z])\.)"
 _TOWN_NAME = rf"{_WORD}(?:[ -]{_WORD}){{0,3}}"
 _SUFFIX = (
     r"(?:(?:Street|Avenue|Road|Boulevard|Lane|Drive|Court|Circle|Place|Way|Terrace|Parkway|Highway|Square|Trail"
@@ -45,7 +50,7 @@ _DIRECTION = (
 )
 _UNIT = (
     r"(?:(?:,|,?[ ]|,?\n[ ]{0,8}|[ ]-[ ])(?i:apt|apartment|suite|ste|unit|floor|fl|room|rm|bldg|building|lot|flat|#)"
-    r"\.? ?#?[A-Za-z0-9-]{1,8}\b|, [0-9]{1,3}(?:st|nd|rd|th) (?:Floor|Fl)\b)"
+    r"\.? ?#?[A-Za-z0-9-]{1,8}\b|, [0-9]{1,3}(?i:st|nd|rd|th) (?i:floor|fl)\b)"
 )
 _GAP = r"(?:,? |,|,? ?(?:\r?\n|\\n)[ \t>|]{0,16})"
 _TOWN = (
@@ -104,8 +109,9 @@ class AddressDetector:
         rf"\b(?:{_WORD}[ -]){{0,3}}(?:[{_UPPER}][{_LETTER}-]*(?:stra(?:ß|ss)e|str\.|weg|platz|allee|gasse|ring"
         rf"|ufer|damm|chaussee"
         r"|straat|gracht|laan|plein|kade)|Stra(?:ß|ss)e|Str\.|Platz|Allee|Weg|Ring)"
-        rf" [0-9]{{1,4}} ?[a-z]?\b(?:[-/][0-9]{{1,3}})?{_FOREIGN_TOWN}?{_COUNTRY}"
-        rf"|\b{_WORD}(?: (?:der|den|dem|{_WORD})){{0,3}} [0-9]{{1,4}}[a-z]?{_FOREIGN_TOWN}\b{_COUNTRY}"
+        rf" [0-9]{{1,4}}(?: ?[a-z]\b)?(?:[-/][0-9]{{1,3}})?\b{_FOREIGN_TOWN}?{_COUNTRY}"
+        rf"|\b{_WORD}(?: (?:der|den|dem|{_WORD})){{0,3}} [0-9]{{1,4}}[a-z]?{_GAP}(?:[A-Z]{{1,2}}[ -])?[0-9]{{5}}"
+        rf" {_TOWN_NAME}\b{_COUNTRY}"
         # 12 rue de la Paix, 75002 Paris.
         r"|\b[0-9]{1,4}(?: ?(?:bis|ter)| ?[A-D]\b)?,? (?i:rue|avenue|av\.|boulevard|bd|place|chemin|all[ée]e"
         r"|impasse|quai|cours|route"
@@ -146,7 +152,7 @@ class AddressDetector:
 
     def find(self, text: NormalisedText) -> Iterator[Span]:
         """Yield the addresses; one written on several lines is one."""
-        data = text.data
+        data = join_wrapped_lines(text.data)
         for pattern in (self._street, self._box, self._foreign):
             yield from judge_candidates(pattern, data, self._judge, before=24, after=2)
         for match in self._town.find(data):
@@ -161,7 +167,7 @@ class AddressDetector:
         if is_part_of_number(before, b"", b"-.$#/:") or before[-1:] in (b"$", b"#"):
             return None
         # A year and what happened in it.
-        year = value[:4].isdigit() and value[:2] in (b"19", b"20") and value[4:5] == b" "
+        year = value[:4].isdigit() and value[:2] in (b"19", b"20") and value[4:5] == b" " and b"," not in value
         if (year and self._calendar.is_in(last_line(before))) or self._no_street.is_in(value):
             return None
         # An abbreviation's period, or the sentence's: it identifies nobody.
