@@ -73,7 +73,8 @@ _NO_NAME = words(
     of officer on or our partner patient pa-c pharmd phd phone physician plaintiff plan policyholder president prof
     professor provider proxy pt re record ref regards resident reviewed rn room seen senior she signed sir sincerely
     ssn staff subject surgeon taxpayer tel thanks the their they to todo tx vice we witness
-    dos driver exhibit hello hi justice landlord lmp tenant feb mar apr jul aug sep sept oct nov dec mon tue wed thu fri sat sun
+    dos driver exhibit hello hi justice landlord lmp tenant
+    feb mar apr jul aug sep sept oct nov dec mon tue wed thu fri sat sun
     """
 )
 

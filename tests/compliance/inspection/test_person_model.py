@@ -34,7 +34,8 @@ needs_model = pytest.mark.skipif(
 _POLICIES = {policy.name: policy for policy in builtin_policies()}
 HIPAA = _POLICIES["hipaa"]
 SOX = _POLICIES["sox"]
-PROSE = "Yesterday evening Margaret Sullivan called the ward about the results of her father."
+# A name that is in no list of names.
+PROSE = "Yesterday evening Ottoline Brackenbury called the ward about the results of her father."
 
 
 def _names(text: str) -> list[str]:
@@ -159,14 +160,14 @@ def test_what_the_model_marks_is_trimmed_to_the_name(marked: str, names: list[st
 
 @needs_model
 def test_with_the_model_names_in_prose_are_found() -> None:
-    assert _names(PROSE) == ["Margaret Sullivan"]
+    assert _names(PROSE) == ["Ottoline Brackenbury"]
     assert describe_person_model(HIPAA) == "ran"
 
 
 @needs_model
 def test_offsets_are_the_original_texts() -> None:
-    hidden = PROSE.replace("Margaret Sullivan", "\uff2dargaret Sul\u200blivan")
-    assert _names(hidden) == ["\uff2dargaret Sul\u200blivan"]
+    hidden = PROSE.replace("Ottoline Brackenbury", "\uff2fttoline Bracken\u200bbury")
+    assert _names(hidden) == ["\uff2fttoline Bracken\u200bbury"]
 
 
 @needs_model
