@@ -160,7 +160,7 @@ def test_a_proof_that_could_not_be_given_and_is_no_longer_required_is_none() -> 
 
     assert ends(found) == {
         "review": ("completed", "compliant", ""),
-        "release": ("unknown", "", "unknown_beyond_admission"),
+        "release": ("waiting", "", "sign_off_required"),
     }
     assert "The proof ner_ran, which was missing, is no longer required." in words(found)
 
