@@ -92,6 +92,7 @@ def run(demo: Demo) -> None:
             release_leaflet(demo, operator)
             release_notice_with_sign_off(demo, operator, make_officer(service))
             try_to_release_letter(demo, operator)
+            change_policy(demo, service)
             hand_out_public_key(demo, service)
         print("The server is stopped; its database and its keys are gone.")
     verify_packages(demo)
@@ -178,6 +179,28 @@ def try_to_release_letter(demo: Demo, operator: Countersign) -> None:
     )
 
 
+def change_policy(demo: Demo, service: LocalService) -> None:
+    print("\n4. The policy hipaa is changed: drafted by one person, tried on what happened, published by another")
+    author = Countersign(service.url, service.create_api_key("author@countersign.example", "policy_author"))
+    approver = Countersign(service.url, service.create_api_key("chief@countersign.example", "approver"))
+    (in_force,) = author.get("/compliance/policies?name=hipaa&status=published").expect(200)["results"]
+    document = author.get(f"/compliance/policies/{in_force['digest']}").expect(200)["document"]
+    document["version"] += 1
+    document["patterns"] = [{"type": "dosage", "category": "phi", "pattern": r"\b[0-9]+ mg\b"}]
+    document["content"].append({"types": ["dosage"], "action": "block_release"})
+    draft = author.post("/compliance/policies", {"document": document}).expect(201)
+    address = f"/compliance/policies/{draft['digest']}"
+    differences = author.get(f"{address}/diff?against={in_force['digest']}").expect(200)["changes"]
+    demo.expect({change["effect"] for change in differences} == {"", "stricter"}, "what it changes is all stricter")
+    demo.expect(author.post(f"{address}/publish", {}).status == 403, "whoever drafted it may not publish it (403)")
+    replay = service.manage("policy", "replay", draft["digest"], "--since", "2000-01-01")
+    print("".join(f"        {line}\n" for line in replay.splitlines()), end="")
+    demo.expect("dosage" in replay, "replayed, it would have kept the leaflet back, and says by which finding")
+    approver.post(f"{address}/publish", {}).expect(200)
+    presets = {preset["key"]: preset for preset in author.get("/compliance/presets").expect(200)}
+    demo.expect(presets["hipaa"]["digest"] == draft["digest"], "published by another person, it is in force")
+
+
 def hand_out_public_key(demo: Demo, service: LocalService) -> None:
     """Write out the public key on the machine that signs: a package that brings its own key proves nothing by it."""
     signing_key = load_pem_private_key((service.var_dir / "keys" / "signing.pem").read_bytes(), password=None)
@@ -225,7 +248,7 @@ def expect_release_of(demo: Demo, package: Mapping[str, Any], text: str) -> None
 
 
 def verify_packages(demo: Demo) -> None:
-    print("\n4. An auditor verifies the packages with the public key alone: no server, no database, no secret")
+    print("\n5. An auditor verifies the packages with the public key alone: no server, no database, no secret")
     for name, path in demo.packages.items():
         done = verify(demo, path)
         said = (done.stdout + done.stderr).splitlines()
@@ -236,7 +259,7 @@ def verify_packages(demo: Demo) -> None:
 
 
 def tamper(demo: Demo) -> None:
-    print("\n5. One byte of the released leaflet is changed: 10 mg becomes 90 mg")
+    print("\n6. One byte of the released leaflet is changed: 10 mg becomes 90 mg")
     package = json.loads(demo.packages["patient_leaflet"].read_bytes())
     artifact = package["stages"][1]["execution"]["artifact"]
     artifact["text"] = artifact["text"].replace("10 mg", "90 mg", 1)
