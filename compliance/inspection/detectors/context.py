@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from compliance.inspection.patterns import Pattern
+from collections.abc import Callable, Iterator
+
+from compliance.inspection.patterns import Match, Pattern
+from compliance.inspection.registry import Span
 
 _WORD_BYTES = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_") | frozenset(
     range(0xC0, 0x100)
@@ -44,9 +47,33 @@ def label_ends(label: Pattern, data: bytes) -> frozenset[int]:
     return frozenset(match.span()[1] for match in label.find(data))
 
 
+# Takes the text and a match in it; gives spans as offsets from the start of the match.
+Judge = Callable[[bytes, Match], tuple[Span, ...]]
+
+
+def judge_matches(pattern: Pattern, data: bytes, judge: Judge, *, reach: int, ahead: int) -> Iterator[Span]:
+    """Yield what the judge makes of each match of the pattern, in the order of the text.
+
+    Each match is judged once with its surroundings, `reach` bytes before it and `ahead` bytes after: what is repeated
+    ten thousand times is judged one time. The judge must look no further.
+    """
+    known: dict[tuple[bytes, int], tuple[Span, ...]] = {}
+    for match in pattern.find(data):
+        start, end = match.span()
+        origin = start - reach if start > reach else 0
+        seen = data[origin : end + ahead], start - origin
+        try:
+            spans = known[seen]
+        except KeyError:
+            spans = known[seen] = judge(data, match)
+        for kind, first, last, confidence in spans:
+            yield Span(kind, start + first, start + last, confidence)
+
+
 def is_reference(context: bytes) -> bool:
     """Whether the value that follows this context is announced as a business reference (an order, a part, ...)."""
-    return _REFERENCE_BEFORE.is_in(context)
+    # A column or a list of numbers has no labels in it.
+    return not context.rstrip()[-1:].isdigit() and _REFERENCE_BEFORE.is_in(context)
 
 
 def before(data: bytes, start: int, reach: int = 32) -> bytes:

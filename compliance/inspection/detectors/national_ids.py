@@ -11,10 +11,10 @@ from importlib import import_module
 
 from stdnum import luhn
 
-from compliance.inspection.detectors.context import before, is_inside_number, is_reference
+from compliance.inspection.detectors.context import before, is_inside_number, is_reference, judge_matches
 from compliance.inspection.detectors.numbers import BETWEEN
 from compliance.inspection.normalise import NormalisedText
-from compliance.inspection.patterns import Pattern, any_of
+from compliance.inspection.patterns import Match, Pattern, any_of
 from compliance.inspection.registry import Span
 
 # Past this many distinct candidates a text is a list of them, and their form alone decides: checks are slow.
@@ -172,23 +172,28 @@ class NationalIdDetector:
     def find(self, text: NormalisedText) -> Iterator[Span]:
         """Yield the numbers, without their labels."""
         data = text.data
-        known: dict[bytes, bool] = {}
-        for match in self._form.find(data):
+        checked = 0
+
+        def judge_form(data: bytes, match: Match) -> tuple[Span, ...]:
+            nonlocal checked
+            checked += 1
             start, end = match.span()
-            value = data[start:end]
-            if value not in known:
-                known[value] = len(known) >= _MOST_CHECKED or _has_a_check(value)
-            if known[value] and not _goes_on(data, start, end) and not is_reference(before(data, start, 40)):
-                yield Span("national_id", start, end, 0.95)
-        lengths: dict[tuple[bytes, bytes], int] = {}
-        for match in self._labelled.find(data):
-            start, end = match.span(2)
-            key = match.group(1), data[start : end + 1]
-            if key not in lengths:
-                full = len(lengths) >= _MOST_CHECKED
-                lengths[key] = end - start if full else _measure_number(*key, end - start)
-            if lengths[key]:
-                yield Span("national_id", start, start + lengths[key], 0.97)
+            if checked <= _MOST_CHECKED and (
+                not _has_a_check(data[start:end]) or _goes_on(data, start, end) or is_reference(before(data, start, 40))
+            ):
+                return ()
+            return (Span("national_id", 0, end - start, 0.95),)
+
+        def judge_labelled(data: bytes, match: Match) -> tuple[Span, ...]:
+            nonlocal checked
+            checked += 1
+            (origin, _), (start, end) = match.span(), match.span(2)
+            known = checked > _MOST_CHECKED
+            length = end - start if known else _measure_number(match.group(1), data[start : end + 1], end - start)
+            return (Span("national_id", start - origin, start - origin + length, 0.97),) if length else ()
+
+        yield from judge_matches(self._form, data, judge_form, reach=40, ahead=3)
+        yield from judge_matches(self._labelled, data, judge_labelled, reach=0, ahead=1)
 
 
 _CHECKS_BY_FORM = tuple((Pattern(f"^(?:{form})$"), check) for form, check in _FORMS)

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import lru_cache
 
-from compliance.inspection.detectors.context import before, digits_of, is_inside_number, is_reference
+from compliance.inspection.detectors.context import before, digits_of, is_inside_number, is_reference, judge_matches
 from compliance.inspection.detectors.number_labels import ANY_LABEL, NUMBER_LABELS, NumberLabel
 from compliance.inspection.normalise import NormalisedText
-from compliance.inspection.patterns import Pattern, any_of
+from compliance.inspection.patterns import Match, Pattern, any_of
 from compliance.inspection.registry import Span
 
 # What may stand between a label and its value: what closes the label, a remark in brackets, a sign or a verb, what
@@ -58,24 +58,23 @@ class TaxpayerNumberDetector:
     def find(self, text: NormalisedText) -> Iterator[Span]:
         """Yield the numbers."""
         data = text.data
-        contexts: dict[bytes, tuple[bool, bool]] = {}
-        for match in self._separated.find(data):
-            start, end = match.span()
-            kind = _taxpayer_number_type(data[start:end])
-            if kind is None or is_inside_number(data, start, end) or _is_in_column(data, start, end):
-                continue
-            context = before(data, start, 48)
-            if context not in contexts:
-                labelled = self._ends_with_label.is_in(context)
-                contexts[context] = labelled, not labelled and is_reference(context)
-            labelled, refers = contexts[context]
-            if not refers:
-                yield Span(kind, start, end, 0.99 if labelled else 0.9)
+        yield from judge_matches(self._separated, data, self._judge_separated, reach=48, ahead=8)
         for match in self._labelled.find(data):
             if match.span(1)[0] < 0:
                 yield Span("us_ssn", *match.span(2 if match.span(2)[0] >= 0 else 3), 0.85)
             elif (kind := _taxpayer_number_type(match.group(1))) is not None:
                 yield Span(kind, *match.span(1), 0.97)
+
+    def _judge_separated(self, data: bytes, match: Match) -> tuple[Span, ...]:
+        start, end = match.span()
+        kind = _taxpayer_number_type(data[start:end])
+        if kind is None or is_inside_number(data, start, end) or _is_in_column(data, start, end):
+            return ()
+        context = before(data, start, 48)
+        labelled = not context.rstrip()[-1:].isdigit() and self._ends_with_label.is_in(context)
+        if not labelled and is_reference(context):
+            return ()
+        return (Span(kind, 0, end - start, 0.99 if labelled else 0.9),)
 
 
 def _is_in_column(data: bytes, start: int, end: int) -> bool:
@@ -129,23 +128,20 @@ class LabelledNumberDetector:
     def find(self, text: NormalisedText) -> Iterator[Span]:
         """Yield the numbers, without their labels."""
         data = text.data
-        labels: dict[bytes, NumberLabel] = {}
-        known: dict[tuple[bytes, bytes], int] = {}
-        for match in self._labelled.find(data):
-            written, (start, end) = match.group(1), match.span(2)
-            value = data[start:end]
-            if match.span(1)[1] == start and not _may_touch(written, value):
-                continue
-            if written not in labels:
-                labels[written] = _read_label(written)
-            label = labels[written]
-            if (written, value) not in known:
-                known[written, value] = _measure_number(value, label)
-            length = known[written, value]
-            if length and not _is_amount(data, start + length):
-                yield Span(label.type, start, start + length, 0.93)
+        yield from judge_matches(self._labelled, data, self._judge_labelled, reach=0, ahead=2)
         for match in self._own_form.find(data):
             yield Span("device_id" if match.group()[:1] == b"(" else "health_plan_number", *match.span(), 0.9)
+
+    def _judge_labelled(self, data: bytes, match: Match) -> tuple[Span, ...]:
+        (origin, _), (start, end) = match.span(), match.span(2)
+        written, value = match.group(1), data[start:end]
+        if match.span(1)[1] == start and not _may_touch(written, value):
+            return ()
+        label = _read_label(written.lower())
+        length = _measure_number(value, label)
+        if not length or _is_amount(data, start + length):
+            return ()
+        return (Span(label.type, start - origin, start - origin + length, 0.93),)
 
 
 _LABEL_PATTERNS = tuple((label, Pattern(f"^(?:{label.expression})$", ignore_case=True)) for label in NUMBER_LABELS)
@@ -162,12 +158,15 @@ _UUID = Pattern(r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$
 _MOST_DIGITS = 34
 
 
+@lru_cache(maxsize=1024)
 def _read_label(written: bytes) -> NumberLabel:
     return next((label for label, pattern in _LABEL_PATTERNS if pattern.is_in(written)), NUMBER_LABELS[-1])
 
 
 def _measure_number(value: bytes, label: NumberLabel) -> int:
     """Return how many bytes of the value are a number of this label; 0 for none."""
+    if 5 <= len(value) <= 20 and value.isdigit() and label.type:
+        return len(value) if len(value) >= label.fewest_digits and value.strip(b"0") else 0
     value = _cut_sentence(value, label)
     digits = sum(48 <= byte <= 57 for byte in value)
     letters = sum(65 <= byte <= 122 and byte not in b"_" for byte in value)
@@ -221,13 +220,10 @@ class VehicleNumberDetector:
 
     def find(self, text: NormalisedText) -> Iterator[Span]:
         """Yield the numbers."""
-        known: dict[bytes, bool] = {}
-        for match in self._candidate.find(text.data):
-            value = match.group()
-            if value not in known:
-                known[value] = self._is_number(value)
-            if known[value]:
-                yield Span("vehicle_id", *match.span(), 0.95)
+        yield from judge_matches(self._candidate, text.data, self._judge, reach=0, ahead=0)
+
+    def _judge(self, _: bytes, match: Match) -> tuple[Span, ...]:
+        return (Span("vehicle_id", 0, 17, 0.95),) if self._is_number(match.group()) else ()
 
     def _is_number(self, value: bytes) -> bool:
         # Seventeen digits alone are more often something else; every maker's code has a letter.

@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
 
-from compliance.inspection.detectors.context import before, is_inside_number, is_reference
+from compliance.inspection.detectors.context import before, is_inside_number, is_reference, judge_matches
 from compliance.inspection.normalise import NormalisedText
-from compliance.inspection.patterns import Pattern, any_of
+from compliance.inspection.patterns import Match, Pattern, any_of
 from compliance.inspection.registry import Span
 
 # Prefixes and lengths of the issuers' ranges (ISO/IEC 7812-1).
@@ -35,6 +35,15 @@ _LENGTHS_BY_PREFIX: tuple[tuple[range, int, tuple[int, ...]], ...] = (
     (range(6304, 6305), 4, (13, 15, 16, 19)),
     (range(6759, 6764), 4, (13, 15, 16, 19)),
 )
+_LENGTHS_BY_FOUR_DIGITS = tuple(
+    frozenset(
+        length
+        for prefixes, width, lengths in _LENGTHS_BY_PREFIX
+        if number // 10 ** (4 - width) in prefixes
+        for length in lengths
+    )
+    for number in range(10_000)
+)
 # How many digits the groups of a card number have, as it is embossed.
 _GROUPINGS = ((4, 4, 4, 4, 3), (4, 4, 4, 4), (4, 6, 5), (4, 6, 4), (4, 4, 5), (4, 4, 4, 4, 1), (4, 4, 4, 4, 2))
 _DIGITS_DOUBLED = bytes.maketrans(b"0123456789", bytes((0, 2, 4, 6, 8, 1, 3, 5, 7, 9)))
@@ -58,27 +67,26 @@ class CardDetector:
 
     def find(self, text: NormalisedText) -> Iterator[Span]:
         """Yield the numbers."""
-        data = text.data
         known: dict[bytes, bool] = {}
-        references: dict[bytes, bool] = {}
-        for match in self._run.find(data):
+
+        def judge(data: bytes, match: Match) -> tuple[Span, ...]:
             start, end = match.span()
-            for first, last in self._find_cards(data, start, end, known):
-                if is_inside_number(data, first, last, b".-/") and not (first > start or last < end):
-                    continue
-                context = before(data, first, 40)
-                if context not in references:
-                    references[context] = is_reference(context)
-                if not references[context]:
-                    yield Span("card_number", first, last, 0.97)
+            return tuple(
+                Span("card_number", first - start, last - start, 0.97)
+                for first, last in self._find_cards(data, start, end, known)
+                if not (first == start and is_reference(before(data, first, 40)))
+                and not (first == start and last == end and is_inside_number(data, first, last))
+            )
+
+        yield from judge_matches(self._run, text.data, judge, reach=40, ahead=2)
 
     def _find_cards(self, data: bytes, start: int, end: int, known: dict[bytes, bool]) -> Iterator[tuple[int, int]]:
         """Yield where card numbers stand in a run of groups, from left to right."""
-        groups = [match.span() for match in self._group.finditer(data, start, end)]
-        if len(groups) == 1:
-            if _is_known_card(data[start:end], known):
+        if data[start:end].isdigit():
+            if _is_card(data[start:end]):
                 yield start, end
             return
+        groups = [match.span() for match in self._group.finditer(data, start, end)]
         lengths = [last - first for first, last in groups]
         index = 0
         while index < len(groups) - 2:
@@ -122,9 +130,7 @@ def _is_card(number: bytes) -> bool:
     plain = number[::-2].translate(_DIGITS)
     if (sum(doubled) + sum(plain)) % 10 or len(set(number)) < 2:
         return False
-    return any(
-        int(number[:width]) in prefixes and len(number) in lengths for prefixes, width, lengths in _LENGTHS_BY_PREFIX
-    )
+    return len(number) in _LENGTHS_BY_FOUR_DIGITS[int(number[:4])]
 
 
 # The lengths of the countries' numbers (ISO 13616, IBAN registry).
@@ -165,15 +171,13 @@ class IbanDetector:
 
     def find(self, text: NormalisedText) -> Iterator[Span]:
         """Yield the numbers."""
-        data = text.data
-        known: dict[bytes, int] = {}
-        for match in self._candidate.find(data):
-            start, end = match.span()
-            value = data[start : end + 1]
-            if value not in known:
-                known[value] = _measure_iban(value, end - start)
-            if known[value]:
-                yield Span("iban", start, start + known[value], 0.99)
+        yield from judge_matches(self._candidate, text.data, _judge_iban, reach=0, ahead=1)
+
+
+def _judge_iban(data: bytes, match: Match) -> tuple[Span, ...]:
+    start, end = match.span()
+    length = _measure_iban(data[start : end + 1], end - start)
+    return (Span("iban", 0, length, 0.99),) if length else ()
 
 
 def _measure_iban(value: bytes, length: int) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
-from compliance.inspection.detectors.context import before
+from compliance.inspection.detectors.context import before, judge_matches
 from compliance.inspection.detectors.secret_forms import BY_FORM
 from compliance.inspection.detectors.secret_values import (
     holds_digit_or_symbol,
@@ -82,37 +82,14 @@ class SecretDetector:
         """Yield the secrets, without the words that announce them."""
         data = text.data
         yield from _find_private_keys(data)
-        for match in self._form.find(data):
-            start, end = match.span()
-            if not is_worn_placeholder(data[start:end]):
-                yield Span("api_key" if match.span(1)[0] >= 0 else "access_token", start, end, 0.97)
-        yield from self._find_elsewhere(data)
-        known: dict[tuple[bytes, bytes, bytes, bytes], Span | None] = {}
-        for match in self._assignment.find(data):
-            start, end = match.span()
-            # All that the judgement looks at.
-            key = before(data, start, 16), match.group(1) + match.group(2), match.group(3), data[end : end + 8]
-            if key not in known:
-                known[key] = self._judge_assignment(data, match)
-            found = known[key]
-            if found is not None:
-                yield Span(found.type, start + found.start, start + found.end, found.confidence)
+        yield from judge_matches(self._form, data, _judge_form, reach=0, ahead=0)
+        yield from judge_matches(self._elsewhere, data, _judge_elsewhere, reach=0, ahead=0)
+        yield from judge_matches(self._assignment, data, self._judge_assignment, reach=24, ahead=8)
 
-    def _find_elsewhere(self, data: bytes) -> Iterator[Span]:
-        for match in self._elsewhere.find(data):
-            group = next(group for group in range(1, 7) if match.span(group)[0] >= 0)
-            value = match.group(group)
-            if group <= 4:
-                if not is_placeholder(value) and not (group == 2 and value.isdigit()):
-                    yield Span("password", *match.span(group), 0.9)
-            elif _is_drawn(value) and not is_placeholder(value):
-                yield Span("access_token", *match.span(group), 0.95)
-
-    def _judge_assignment(self, data: bytes, match: Match) -> Span | None:
-        """Return the secret, as offsets from the start of the match; None for what is none."""
+    def _judge_assignment(self, data: bytes, match: Match) -> tuple[Span, ...]:
         (origin, _), word, joint = match.span(), match.group(1), match.group(2)
         if not _is_word_of_its_own(before(data, origin, 24), word):
-            return None
+            return ()
         start, end, quoted = _unquote(data, *match.span(3))
         if not quoted:
             stops = b".,?:" if data[end : end + 1] in (b"", b" ", b"\n", b"\r") else b",:"
@@ -121,8 +98,24 @@ class SecretDetector:
         found = _Assignment(word, joint, sign, data[start:end], quoted, before(data, origin, 16), data[end : end + 8])
         kind = _kind_of(word.lower())
         if _may_join(found) and (_is_password(found) if kind == "password" else _is_key(found, kind)):
-            return Span(kind, start - origin, end - origin, 0.85)
-        return None
+            return (Span(kind, start - origin, end - origin, 0.85),)
+        return ()
+
+
+def _judge_form(_: bytes, match: Match) -> tuple[Span, ...]:
+    value = match.group()
+    if is_worn_placeholder(value):
+        return ()
+    return (Span("api_key" if match.span(1)[0] >= 0 else "access_token", 0, len(value), 0.97),)
+
+
+def _judge_elsewhere(_: bytes, match: Match) -> tuple[Span, ...]:
+    (origin, _end), group = match.span(), next(group for group in range(1, 7) if match.span(group)[0] >= 0)
+    value, (start, end) = match.group(group), match.span(group)
+    if is_placeholder(value) or (group == 2 and value.isdigit()) or (group > 4 and not _is_drawn(value)):
+        return ()
+    kind, confidence = ("password", 0.9) if group <= 4 else ("access_token", 0.95)
+    return (Span(kind, start - origin, end - origin, confidence),)
 
 
 class _Assignment(NamedTuple):
