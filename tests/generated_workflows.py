@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from releases.services import sign_off
 from tests.people import PASSWORD, make_alice, make_bob
 from tests.workflow_driver import CLEAN_TEXT, ONE_CENT, SCRIPTED_CHARGE, expire_leases, submit
-from workflows import admission, endings, engine, journal
+from workflows import admission, budgets, endings, engine, journal
 from workflows.agents.types import (
     AgentFailure,
     AgentResult,
@@ -54,6 +54,7 @@ CRASH_POINTS = (
     (endings, "move_workflow"),
     (endings, "wake_execution"),
     (endings, "close_chain"),
+    (budgets, "record_event"),
     (journal, "store_text"),
 )
 CANCEL_POINTS = frozenset({"admit_execution", "assess_answer", "finish_execution"})

@@ -1,11 +1,13 @@
 """A budget is a wall: what an execution reserves and is charged never passes it, whatever goes wrong."""
 
+import importlib
 import math
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.apps import apps
 from hypothesis import HealthCheck, event, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
@@ -134,6 +136,16 @@ class TestOneWorker:
         with pytest.raises(KeyboardInterrupt):
             act(claim)
         assert ledger(claim) == 60 * CENT == ledger_by_journal(claim)
+
+
+@pytest.mark.django_db
+def test_what_running_executions_were_charged_before_is_carried_into_their_ledgers() -> None:
+    _, claim = begin(100)
+    record_event(claim, "model_response", {"cents": "0.0000000015"}, {})
+    record_event(claim, "model_retry", {"cents": "7.25"}, {})
+    record_event(claim, "tool_call", {"decision": "allow"}, {})
+    importlib.import_module("workflows.migrations.0002_charges").carry_charges_over(apps, None)
+    assert ledger(claim) == 7_250_000_002
 
 
 def find_events(claim: Claim, kind: str) -> list[dict[str, Any]]:

@@ -13,7 +13,7 @@ from compliance.package import verify_package
 from compliance.services import read_attestations
 from compliance.signing import public_identity
 from tests.people import make_alice
-from tests.stub_models import Answer, OpenAIStub, ToolCall
+from tests.stub_models import Answer, OpenAIStub, Received, ToolCall
 from tests.workflow_driver import (
     expire_leases,
     find_execution,
@@ -35,6 +35,7 @@ from workflows.agents.types import (
 from workflows.event_loop import ThreadBridge
 from workflows.export import build_workflow_package, encode_package
 from workflows.leases import LeaseLost, sweep
+from workflows.model_prices import set_model_price
 from workflows.models import Workflow
 from workflows.requests import StageRequest, WorkflowRequest
 from workflows.services import cancel_workflow
@@ -143,6 +144,31 @@ def test_what_is_billed_beyond_the_budget_is_charged_and_ends_the_stage(monkeypa
     assert "more usage than it was allowed" in review.reason_detail
     assert len(server.requests) == 1
     assert certified_spending(workflow) == ({"requests": 1, "input_tokens": 7 * MILLION, "output_tokens": 0}, 105)
+
+
+def test_a_model_that_never_comes_to_an_end_is_stopped_at_the_wall(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A tenth of a cent a token: it takes 300 of them a round while it may, and all that it is allowed afterwards."""
+    set_model_price(
+        actor=make_alice(), provider="openai", model=MODEL, input_price="0.01", output_price="1000", address=None
+    )
+
+    def go_on(request: Received) -> Answer:
+        allowed = int(request.body["max_completion_tokens"])
+        read = ToolCall("document_read", {"name": "reports"}, id=f"call_{allowed}")
+        return Answer(tool_calls=(read,), input_tokens=10, output_tokens=min(300, allowed))
+
+    server = OpenAIStub(go_on)
+    monkeypatch.setenv(server.environment_variable, server.base_url)
+    with server:
+        workflow = run_to_rest(submit(request_paid_review(budget_cents=100)))
+
+    review = find_execution(workflow, "review")
+    assert (review.status, review.reason_code, review.attempts) == ("blocked", "budget_exhausted", 1)
+    asked = [int(request.body["max_completion_tokens"]) for request in server.requests]
+    assert asked == sorted(asked, reverse=True)
+    assert len(asked) == 4
+    assert 99 * 10**9 < review.charged_nanocents <= 100 * 10**9
+    assert certified_spending(workflow)[1] == 100
 
 
 def test_a_stage_whose_budget_is_at_its_end_keeps_what_its_model_said(
