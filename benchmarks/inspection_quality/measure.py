@@ -12,7 +12,7 @@ from benchmarks.inspection_quality.evasions import EVASIONS, disguise
 from benchmarks.inspection_quality.scoring import BY_DOCUMENT, Score, holds, is_found, score_document
 from compliance.inspection.engine import inspect
 from compliance.inspection.findings import CATEGORY_OF, Finding, matches
-from compliance.inspection.person_model_state import PERSON_MODEL_PATH, describe_person_model
+from compliance.inspection.person_model_state import describe_person_model
 from compliance.policy import PolicyDocument, builtin_policies
 
 # What each built-in policy that is about a kind of text has to stop.
@@ -52,44 +52,47 @@ class Measurement:
     documents: int
     characters: int
     score: Score
-    names: Score | None
     evasions: dict[str, EvasionScore] = field(default_factory=dict)
     policies: dict[str, PolicyScore] = field(default_factory=dict)
+    # Under a policy that lists the language model for names; None where it did not run.
+    names: Score | None = None
     python: str = field(default_factory=platform.python_version)
+
+
+_Findings = tuple[Finding, ...]
 
 
 def measure(seed: int, documents: int) -> Measurement:
     corpus = generate_corpus(seed, documents)
-    characters = sum(len(document.text) for document in corpus)
-    measurement = Measurement(seed, len(corpus), characters, score_corpus(corpus), score_names(corpus))
+    found = inspect_all(corpus)
+    measurement = Measurement(seed, len(corpus), sum(len(document.text) for document in corpus), score(corpus, found))
     for evasion in EVASIONS:
-        measurement.evasions[evasion] = _measure_evasion(corpus, evasion, seed)
+        measurement.evasions[evasion] = _measure_evasion(corpus, found, evasion, seed)
     for policy in builtin_policies():
         if policy.name in _STOPPED_BY:
-            measurement.policies[policy.name] = _measure_policy(corpus, policy)
+            under_policy = inspect_all(corpus, policy)
+            measurement.policies[policy.name] = _measure_policy(corpus, under_policy, policy)
+            if describe_person_model(policy) == "ran":
+                measurement.names = score(corpus, under_policy)
     return measurement
 
 
-def score_names(corpus: Sequence[Document]) -> Score | None:
-    """The score with the language model for names on, under `hipaa`; None where the extra is not installed."""
-    hipaa = next(policy for policy in builtin_policies() if policy.name == "hipaa")
-    detectors = (*(path for path in hipaa.detectors if path != PERSON_MODEL_PATH), PERSON_MODEL_PATH)
-    policy = hipaa.model_copy(update={"detectors": detectors})
-    return score_corpus(corpus, policy) if describe_person_model(policy) == "ran" else None
+def inspect_all(corpus: Sequence[Document], policy: PolicyDocument | None = None) -> list[_Findings]:
+    """Return each document's findings. Without a policy: those of every base detector."""
+    return [inspect(document.text, policy) for document in corpus]
 
 
-def score_corpus(corpus: Sequence[Document], policy: PolicyDocument | None = None) -> Score:
-    """Without a policy: of every base detector."""
-    score = Score()
-    for document in corpus:
-        score_document(score, document, inspect(document.text, policy))
-    return score
+def score(corpus: Sequence[Document], found: Sequence[_Findings]) -> Score:
+    result = Score()
+    for document, findings in zip(corpus, found, strict=True):
+        score_document(result, document, findings)
+    return result
 
 
-def _measure_evasion(corpus: Sequence[Document], evasion: str, seed: int) -> EvasionScore:
+def _measure_evasion(corpus: Sequence[Document], found: Sequence[_Findings], evasion: str, seed: int) -> EvasionScore:
     """Only what base detectors promise is counted: of names, the announced ones. Markers count by document."""
     result = EvasionScore()
-    for document in corpus:
+    for document, before in zip(corpus, found, strict=True):
         disguised = disguise(document, evasion, seed)
         changed = [
             (plain, hidden)
@@ -98,7 +101,7 @@ def _measure_evasion(corpus: Sequence[Document], evasion: str, seed: int) -> Eva
         ]
         if not changed:
             continue
-        before, after = inspect(document.text), inspect(disguised.text)
+        after = inspect(disguised.text)
         result.values += len(changed)
         result.found_plain += sum(_is_noticed(plain, before) for plain, _ in changed)
         result.found_disguised += sum(_is_noticed(hidden, after) for _, hidden in changed)
@@ -112,18 +115,18 @@ def _is_noticed(label: Label, findings: Sequence[Finding]) -> bool:
     return is_found(label, findings)
 
 
-def _measure_policy(corpus: Sequence[Document], policy: PolicyDocument) -> PolicyScore:
+def _measure_policy(corpus: Sequence[Document], found: Sequence[_Findings], policy: PolicyDocument) -> PolicyScore:
     """A document whose only labels are arguable, or names that nothing announces, is in neither count."""
     result = PolicyScore()
     stopped = _STOPPED_BY[policy.name]
     blocked_types = policy.blocked_types("release")
-    for document in corpus:
+    for document, findings in zip(corpus, found, strict=True):
         is_to_block = holds(document, stopped)
         if not is_to_block and any(
             label.value.type in stopped or CATEGORY_OF.get(label.value.type) in stopped for label in document.labels
         ):
             continue
-        blocked = any(matches(finding, blocked_types) for finding in inspect(document.text, policy))
+        blocked = any(matches(finding, blocked_types) for finding in findings)
         if is_to_block:
             result.to_block += 1
             result.blocked += blocked

@@ -74,7 +74,8 @@ def main(arguments: Sequence[str]) -> int:
     if options.show_misses is not None:
         if options.seed == HELD_OUT_SEED:
             parser.error(f"the held-out corpus stays unseen; try --seed {DEVELOPMENT_SEED}")
-        score = measure.score_corpus(generate_corpus(options.seed, options.documents))
+        corpus = generate_corpus(options.seed, options.documents)
+        score = measure.score(corpus, measure.inspect_all(corpus))
         print("\n".join(_describe_types(score.by_type)))
         print("\n".join(_describe_mistakes(score.mistakes, options.show_misses, options.type)))
         return 0

@@ -12,7 +12,8 @@ from stdnum import iban, luhn
 from benchmarks.inspection_quality.corpus import DEVELOPMENT_SEED, GENRES, HELD_OUT_SEED, generate_corpus
 from benchmarks.inspection_quality.documents import ANY, Document, Segment, Value
 from benchmarks.inspection_quality.evasions import EVASIONS, disguise, is_legible
-from benchmarks.inspection_quality.measure import score_corpus
+from benchmarks.inspection_quality.measure import inspect_all
+from benchmarks.inspection_quality.measure import score as score_corpus
 from benchmarks.inspection_quality.report import BASE_REACH, main, write_table
 from benchmarks.inspection_quality.scoring import BY_DOCUMENT, Score, score_document
 from compliance.inspection.findings import CATEGORY_OF, Finding
@@ -175,7 +176,7 @@ def test_markers_count_by_document() -> None:
 
 
 def test_a_small_corpus_is_found_well_enough(corpus: tuple[Document, ...]) -> None:
-    score = score_corpus(corpus)
+    score = score_corpus(corpus, inspect_all(corpus))
     for reach in BASE_REACH:
         total = score.total(reach.kinds)
         floor = FLOORS.get(reach.title, 0.6)
