@@ -32,6 +32,7 @@ class Pattern:
         # Room for the automaton's states; past it RE2 goes on, but several times slower.
         options.max_mem = max_memory
         self.expression = expression
+        self.ignore_case = ignore_case
         self._compiled = re2.compile(expression.encode("latin-1"), options=options)
 
     @property

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from itertools import pairwise
+import re
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
 
-from compliance.inspection.patterns import Pattern
+from compliance.inspection.patterns import Match, Pattern
 from compliance.inspection.registry import Span
 
 # Takes what stands before, the value, and what stands after it; gives a span of the value, or none.
@@ -16,15 +17,71 @@ Judge = Callable[[bytes, bytes, bytes], Span | None]
 _SHORTEST_WRAPPED_LINE = 45
 
 
-def join_wrapped_lines(data: bytes) -> bytes:
-    """Return the text with a blank for each line break that only wraps a long line, and so of the same length."""
-    lines = data.split(b"\n")
-    if len(lines) < 2:
-        return data
-    joined = [lines[0]]
-    for line, following in pairwise(lines):
-        wraps = len(line) >= _SHORTEST_WRAPPED_LINE and following[:1] > b" " and following[:1] not in b"-*|>#<[\"'{("
-        joined += (b" " if wraps else b"\n", following)
+class Passages(NamedTuple):
+    """Where in a text something may be found, and the text itself, without the breaks of wrapped lines there.
+
+    A blank stands for such a break, so that `data` is as long as the text.
+    """
+
+    data: bytes
+    spans: Sequence[tuple[int, int]]
+
+    def find(self, pattern: Pattern) -> Iterator[Match]:
+        """Yield the matches of a pattern in the passages."""
+        for start, end in self.spans:
+            yield from pattern.find(self.data, start, end)
+
+
+def compile_scout(*patterns: Pattern, ignore_case: bool = False) -> Pattern:
+    """Return one pattern for all that a detector looks for, whether on one line or wrapped.
+
+    One pass with it over a text without findings takes the place of one for each of them.
+    """
+    expressions = (f"(?i:{each.expression})" if each.ignore_case else f"(?:{each.expression})" for each in patterns)
+    return Pattern("|".join(_let_blanks_wrap(expression) for expression in expressions), ignore_case=ignore_case)
+
+
+def _let_blanks_wrap(expression: str) -> str:
+    """Let each blank of an expression be a line break as well."""
+    pieces, in_class = [], False
+    for piece in _PIECE.findall(expression):
+        if piece[0] != "\\":
+            in_class = piece == "[" or (in_class and piece != "]")
+        pieces.append((" \\n" if in_class else "[ \\n]") if piece == " " else piece)
+    return "".join(pieces)
+
+
+_PIECE = re.compile(r"\\.|.", re.DOTALL)
+
+
+def find_passages(scout: Pattern, data: bytes, before: int = 64, after: int = 160) -> Passages:
+    """Return the surroundings of a scout's matches, joined where they overlap."""
+    spans: list[tuple[int, int]] = []
+    for match in scout.find(data):
+        start, end = match.span()
+        if spans and start - before <= spans[-1][1]:
+            spans[-1] = (spans[-1][0], end + after)
+        else:
+            spans.append((max(0, start - before), end + after))
+    pieces: list[bytes] = []
+    position = 0
+    for start, end in spans:
+        pieces += (data[position:start], _join_wrapped_lines(data, start, min(end, len(data))))
+        position = end
+    return Passages(b"".join((*pieces, data[position:])), spans)
+
+
+def _join_wrapped_lines(data: bytes, start: int, end: int) -> bytes:
+    """Return a passage with a blank for each line break that only wraps a long line."""
+    first, *following = data[start:end].split(b"\n")
+    if not following:
+        return first
+    length = start - data.rfind(b"\n", 0, start) - 1 + len(first)
+    joined = [first]
+    for line in following:
+        wraps = length >= _SHORTEST_WRAPPED_LINE and line[:1] > b" " and line[:1] not in b"-*|>#<[\"'{("
+        joined += (b" " if wraps else b"\n", line)
+        length = len(line)
     return b"".join(joined)
 
 
@@ -36,18 +93,18 @@ def judge_candidates(
     group: int = 0,
     before: int = 48,
     after: int = 24,
-    joined: bytes | None = None,
+    passages: Passages | None = None,
 ) -> Iterator[Span]:
     """Yield what the judge makes of each match of the pattern, in the order of the text.
 
     The judge sees up to `before` and `after` bytes around the match's group, and each neighbourhood once: what is
-    repeated ten thousand times is judged one time. With `joined` the pattern is looked for there, in the same text
-    without the breaks of wrapped lines, while the judge sees the lines as they stand. Clean text seldom matches the
+    repeated ten thousand times is judged one time. With `passages` the pattern is looked for there alone, while
+    the judge sees the lines as they stand. Clean text seldom matches the
     pattern.
     """
     known: dict[tuple[bytes, bytes, bytes], Span | None] = {}
-    searched = data if joined is None else joined
-    for match in pattern.find(searched):
+    searched = data if passages is None else passages.data
+    for match in pattern.find(data) if passages is None else passages.find(pattern):
         start, end = match.span(group)
         seen = (data[max(0, start - before) : start], searched[start:end], data[end : end + after])
         try:

@@ -8,8 +8,9 @@ from collections.abc import Iterator
 import phonenumbers
 
 from compliance.inspection.detectors.candidates import (
+    compile_scout,
+    find_passages,
     is_part_of_number,
-    join_wrapped_lines,
     judge_candidates,
     last_line,
 )
@@ -124,13 +125,18 @@ class PhoneDetector:
     )
     _date = Pattern(r"^(?:[0-9]{1,2}[./ -][0-9]{1,2}[./ -][0-9]{4}|[0-9]{4}[./ -][0-9]{1,2}[./ -][0-9]{1,2})$")
 
+    _scout = compile_scout(_formed, _national, _international, _labelled)
+
     def find(self, text: NormalisedText) -> Iterator[Span]:
         """Yield the numbers."""
-        data, joined = text.data, join_wrapped_lines(text.data)
-        yield from judge_candidates(self._formed, data, self._judge_formed, before=40, joined=joined)
-        yield from judge_candidates(self._national, data, self._judge_formed, before=40, joined=joined)
-        yield from judge_candidates(self._international, data, self._judge_international, joined=joined)
-        yield from judge_candidates(self._labelled, data, self._judge_labelled, group=2, before=40, joined=joined)
+        data = text.data
+        passages = find_passages(self._scout, data)
+        if not passages.spans:
+            return
+        yield from judge_candidates(self._formed, data, self._judge_formed, before=40, passages=passages)
+        yield from judge_candidates(self._national, data, self._judge_formed, before=40, passages=passages)
+        yield from judge_candidates(self._international, data, self._judge_international, passages=passages)
+        yield from judge_candidates(self._labelled, data, self._judge_labelled, group=2, before=40, passages=passages)
 
     def _judge_formed(self, before: bytes, value: bytes, after: bytes) -> Span | None:
         if is_part_of_number(before, after) or after[:2] in (b"--", b"-)") or _OTHER_NUMBER.is_in(last_line(before)):
@@ -234,15 +240,21 @@ class NetworkAddressDetector:
         ignore_case=True,
     )
 
+    _scout = compile_scout(_url, _ip_v4, _ip_v6, _hardware, _bare_hardware)
+
     def find(self, text: NormalisedText) -> Iterator[Span]:
         """Yield the addresses."""
         data = text.data
-        yield from judge_candidates(self._url, data, self._judge_url, before=72, after=1)
-        yield from judge_candidates(self._ip_v4, data, self._judge_v4, before=56, after=8)
-        if b":" in data:
-            yield from judge_candidates(self._ip_v6, data, self._judge_v6, before=2, after=2)
-        yield from judge_candidates(self._hardware, data, self._judge_hardware, before=2, after=2)
-        for match in self._bare_hardware.find(data):
+        passages = find_passages(self._scout, data)
+        if not passages.spans:
+            return
+        # No address of these has blanks in it, so that lines are taken as they stand.
+        passages = passages._replace(data=data)
+        yield from judge_candidates(self._url, data, self._judge_url, before=72, after=1, passages=passages)
+        yield from judge_candidates(self._ip_v4, data, self._judge_v4, before=56, after=8, passages=passages)
+        yield from judge_candidates(self._ip_v6, data, self._judge_v6, before=2, after=2, passages=passages)
+        yield from judge_candidates(self._hardware, data, self._judge_hardware, before=2, after=2, passages=passages)
+        for match in passages.find(self._bare_hardware):
             yield Span("device_id", *match.span(1), 0.9)
 
     def _judge_url(self, before: bytes, value: bytes, after: bytes) -> Span | None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from compliance.inspection.detectors.candidates import (
+    Passages,
+    compile_scout,
+    find_passages,
     first_line,
     is_part_of_number,
-    join_wrapped_lines,
     judge_candidates,
     last_line,
 )
@@ -124,19 +126,24 @@ class DateDetector:
         ignore_case=True,
     )
 
+    _scout = compile_scout(_figures, _iso, _words, _labelled, _day_and_month)
     _suffix = Pattern(r"^[-.][a-z]")
 
     def find(self, text: NormalisedText) -> Iterator[Span]:
         """Yield the dates."""
-        data, joined = text.data, join_wrapped_lines(text.data)
-        yield from judge_candidates(self._figures, data, self._judge_figures, before=64, joined=joined)
-        yield from judge_candidates(self._iso, data, self._judge_iso, before=120, after=120)
-        yield from judge_candidates(self._words, data, self._judge_words, after=12, joined=joined)
-        yield from judge_candidates(self._labelled, data, self._judge_labelled, group=1)
-        yield from self._find_without_year(data)
+        data = text.data
+        passages = find_passages(self._scout, data)
+        if not passages.spans:
+            return
+        yield from judge_candidates(self._figures, data, self._judge_figures, before=64, passages=passages)
+        yield from judge_candidates(self._iso, data, self._judge_iso, before=120, after=120, passages=passages)
+        yield from judge_candidates(self._words, data, self._judge_words, after=12, passages=passages)
+        yield from judge_candidates(self._labelled, data, self._judge_labelled, group=1, passages=passages)
+        yield from self._find_without_year(passages)
 
-    def _find_without_year(self, data: bytes) -> Iterator[Span]:
-        for match in self._day_and_month.find(data):
+    def _find_without_year(self, passages: Passages) -> Iterator[Span]:
+        data = passages.data
+        for match in passages.find(self._day_and_month):
             group = next(group for group in (1, 2, 3) if match.span(group)[0] >= 0)
             start, end = match.span(group)
             if self._is_day_and_month(data[max(0, start - 24) : start], match.group(group), data[end : end + 12]):

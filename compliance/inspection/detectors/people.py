@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from compliance.inspection.detectors.candidates import join_wrapped_lines
+from compliance.inspection.detectors.candidates import Passages, compile_scout, find_passages
 from compliance.inspection.detectors.context import is_inside_word
 from compliance.inspection.detectors.name_cues import (
     AFTER_NAME,
@@ -60,21 +60,29 @@ class _Rule(NamedTuple):
     reversible: bool = False
 
 
-_RULES = (
-    _Rule(TITLES, 1, 0.9, reversible=True),
-    _Rule(LABELS, 1, 0.9, reversible=True),
-    _Rule(WEAK_LABELS, 2, 0.85, reversible=True),
-    _Rule(ROLES, 2, 0.85, reversible=True),
-    _Rule(LETTER_WORDS, 1, 0.9, reversible=True),
-    _Rule(GREETINGS, 1, 0.85, whole=True),
-    _Rule(DEGREES, 2, 0.9, whole=True),
-    _Rule(AFTER_NAME, 2, 0.85, whole=True),
-    _Rule(TIMED_SPEAKERS, 1, 0.85, whole=True),
-    _Rule(SPEAKERS, 2, 0.8, whole=True, listed=True),
-    _Rule(GIVEN, 2, 0.75, listed=True),
-    _Rule(SHAPES, 2, 0.8, reversible=True),
-    _Rule(INITIALS, 2, 0.7, listed=True),
+# Rules that one scout looks out for.
+_GROUPS = (
+    (
+        _Rule(TITLES, 1, 0.9, reversible=True),
+        _Rule(LABELS, 1, 0.9, reversible=True),
+        _Rule(WEAK_LABELS, 2, 0.85, reversible=True),
+        _Rule(ROLES, 2, 0.85, reversible=True),
+        _Rule(LETTER_WORDS, 1, 0.9, reversible=True),
+    ),
+    (
+        _Rule(DEGREES, 2, 0.9, whole=True),
+        _Rule(AFTER_NAME, 2, 0.85, whole=True),
+        _Rule(TIMED_SPEAKERS, 1, 0.85, whole=True),
+        _Rule(SPEAKERS, 2, 0.8, whole=True, listed=True),
+    ),
+    (
+        _Rule(GREETINGS, 1, 0.85, whole=True),
+        _Rule(GIVEN, 2, 0.75, listed=True),
+        _Rule(SHAPES, 2, 0.8, reversible=True),
+        _Rule(INITIALS, 2, 0.7, listed=True),
+    ),
 )
+_SCOUTED = tuple((compile_scout(*(rule.pattern for rule in rules)), rules) for rules in _GROUPS)
 _HEAD = Pattern(rf"^{NAME}")
 _REVERSED_HEAD = Pattern(rf"^{REVERSED}")
 _NEXT = Pattern(rf"^(?:,? and|,? &|[,;/]|,? or)[ \t]{{1,2}}(?:{TITLE})?({NAME})")
@@ -110,26 +118,33 @@ class NameDetector:
 
     def find(self, text: NormalisedText) -> Iterator[Span]:
         """Yield the names, without titles and labels."""
-        data = join_wrapped_lines(text.data)
         found: dict[tuple[int, int], float] = {}
         names: dict[bytes, None] = {}
-        for rule in _RULES:
-            known: dict[bytes, tuple[tuple[int, int], ...]] = {}
-            for match in rule.pattern.find(data):
-                start, end = match.span(1)
-                window = data[start : end if rule.whole else start + _LONGEST]
-                # What follows a name decides with it whether it is one.
-                window += b"\0" + data[end : end + 24] if rule.whole else b""
-                spans = known.get(window)
-                if spans is None:
-                    spans = known[window] = tuple(_read_names(window, rule))
-                for first, last in spans:
-                    found.setdefault((start + first, start + last), rule.confidence)
+        for scout, rules in _SCOUTED:
+            passages = find_passages(scout, text.data)
+            for rule in rules:
+                for start, end in _apply(rule, passages):
+                    found.setdefault((start, end), rule.confidence)
                     if len(names) < self._most_repeated:
-                        names[data[start + first : start + last]] = None
+                        names[passages.data[start:end]] = None
         for (start, end), confidence in found.items():
             yield Span("person_name", start, end, confidence)
-        yield from _find_again(data, names, found)
+        yield from _find_again(text.data, names, found)
+
+
+def _apply(rule: _Rule, passages: Passages) -> Iterator[tuple[int, int]]:
+    """Yield the spans of the names that a rule finds. What stands in many places is read once."""
+    data = passages.data
+    known: dict[bytes, tuple[tuple[int, int], ...]] = {}
+    for match in passages.find(rule.pattern):
+        start, end = match.span(1)
+        # What follows a name decides with it whether it is one.
+        window = data[start:end] + b"\0" + data[end : end + 24] if rule.whole else data[start : start + _LONGEST]
+        spans = known.get(window)
+        if spans is None:
+            spans = known[window] = tuple(_read_names(window, rule))
+        for first, last in spans:
+            yield start + first, start + last
 
 
 def _find_again(data: bytes, names: Iterable[bytes], found: Iterable[tuple[int, int]]) -> Iterator[Span]:
@@ -305,10 +320,12 @@ class AgeDetector:
         r"\b(9[0-9]|1[0-2][0-9])[ -]?(?:[FM]|[Ff]emale|[Mm]ale|[Ww]oman|[Mm]an|y[FM])(?:[^A-Za-z0-9.]|\.[^0-9]|$)"
     )
 
+    _scout = compile_scout(_ages, _sexes)
+
     def find(self, text: NormalisedText) -> Iterator[Span]:
         """Yield the figures."""
-        data = join_wrapped_lines(text.data)
-        for match in self._ages.find(data):
+        passages = find_passages(self._scout, text.data)
+        for match in passages.find(self._ages):
             yield Span("age_over_89", *match.span(1 if match.span(1)[0] >= 0 else 2), 0.9)
-        for match in self._sexes.find(data):
+        for match in passages.find(self._sexes):
             yield Span("age_over_89", *match.span(1), 0.85)

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from compliance.inspection.detectors.candidates import (
+    compile_scout,
+    find_passages,
     is_part_of_number,
-    join_wrapped_lines,
     judge_candidates,
     last_line,
 )
@@ -150,17 +151,21 @@ class AddressDetector:
     )
     _calendar = Pattern(r"(?i:\b(?:in|since|of|from|until|by|during|fy|year)[ \t]|[0-9],[ \t])$")
 
+    _scout = compile_scout(_street, _box, _town, _foreign, _lower_case, _residence, _after_label)
+
     def find(self, text: NormalisedText) -> Iterator[Span]:
         """Yield the addresses; one written on several lines is one."""
-        data = join_wrapped_lines(text.data)
+        passages = find_passages(self._scout, text.data)
+        if not passages.spans:
+            return
         for pattern in (self._street, self._box, self._foreign):
-            yield from judge_candidates(pattern, data, self._judge, before=24, after=2)
-        for match in self._town.find(data):
+            yield from judge_candidates(pattern, text.data, self._judge, before=24, after=2, passages=passages)
+        for match in passages.find(self._town):
             yield Span("street_address", *match.span(), 0.85)
         for pattern in (self._lower_case, self._residence):
-            for match in pattern.find(data):
+            for match in passages.find(pattern):
                 yield Span("street_address", *match.span(1), 0.6)
-        for match in self._after_label.find(data):
+        for match in passages.find(self._after_label):
             yield Span("zip_code", *match.span(1), 0.9)
 
     def _judge(self, before: bytes, value: bytes, after: bytes) -> Span | None:
