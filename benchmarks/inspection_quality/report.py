@@ -25,6 +25,11 @@ _STRUCTURED = (
     "passport_number", "url", "us_itin", "us_ssn", "vehicle_id",
 )  # fmt: skip
 
+_DESCRIPTION = (
+    "Measure the recall and precision of inspection on a generated corpus. With the held-out seed and all documents the "
+    "table is written into docs/inspection.md. Ends with 1 where a reach is missed."
+)
+
 MOST_DROP = 0.02
 
 
@@ -59,7 +64,7 @@ class Verdict:
 
 
 def main(arguments: Sequence[str]) -> int:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.inspection_quality", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.inspection_quality", description=_DESCRIPTION)
     parser.add_argument("--seed", type=int, default=HELD_OUT_SEED, help="default: %(default)s, the held-out corpus")
     parser.add_argument("--documents", type=int, default=DOCUMENTS, help="default: %(default)s")
     parser.add_argument(
@@ -72,8 +77,8 @@ def main(arguments: Sequence[str]) -> int:
     from benchmarks.inspection_quality import measure
 
     if options.show_misses is not None:
-        if options.seed == HELD_OUT_SEED:
-            parser.error(f"the held-out corpus stays unseen; try --seed {DEVELOPMENT_SEED}")
+        if options.seed != DEVELOPMENT_SEED:
+            parser.error(f"held-out wordings stay unseen: mistakes are shown with --seed {DEVELOPMENT_SEED} alone")
         corpus = generate_corpus(options.seed, options.documents)
         score = measure.score(corpus, measure.inspect_all(corpus))
         print("\n".join(_describe_types(score.by_type)))
