@@ -26,7 +26,7 @@ _STRUCTURED = (
 )  # fmt: skip
 
 _DESCRIPTION = (
-    "Measure the recall and precision of inspection on a generated corpus. With the held-out seed and all documents the "
+    "Measure recall and precision of inspection on a generated corpus. With the held-out seed and all documents the "
     "table is written into docs/inspection.md. Ends with 1 where a reach is missed."
 )
 
