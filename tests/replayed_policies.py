@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
+from compliance.models import Policy, PolicyPublication
 from compliance.policies_in_force import find_policy, read_policy_document
 from compliance.policy import PolicyDocument, parse_policy
 from releases.services import sign_off
@@ -96,3 +97,13 @@ def ask_for_sign_offs(required: int, *, not_requester: bool = True) -> Callable[
         members["sign_offs"] = {"required": required, "not_requester": not_requester}
 
     return edit
+
+
+def publish(document: PolicyDocument) -> None:
+    row = Policy.objects.create(
+        name=document.name,
+        version=document.version,
+        digest=document.digest,
+        document=document.canonical_bytes().decode(),
+    )
+    PolicyPublication.objects.create(policy=row, name=row.name, version=row.version)

@@ -48,7 +48,7 @@ class TextExporter:
     def _holds_redactable(self, value: Any) -> bool:
         if not any(policy.redacted_types for policy in self.policies):
             return False
-        return any(redact_text(text, self.policies) != text for text in iterate_strings(value))
+        return any(redact_text(text, self.policies) != text for text in _iterate_strings(value, 0))
 
 
 def redact_text(text: str, policies: Iterable[PolicyDocument]) -> str:
@@ -63,7 +63,7 @@ def redact_text(text: str, policies: Iterable[PolicyDocument]) -> str:
     return redact(text, findings) if findings else text
 
 
-def iterate_strings(value: Any, depth: int = 0) -> Iterator[str]:
+def _iterate_strings(value: Any, depth: int) -> Iterator[str]:
     """Yield every string and number in a JSON value, names included, and those in strings that are JSON themselves.
 
     An escape between two words of an encoded text can hide from a detector what the decoded text shows.
@@ -73,15 +73,15 @@ def iterate_strings(value: Any, depth: int = 0) -> Iterator[str]:
     elif isinstance(value, Mapping):
         for name, member in value.items():
             yield name
-            yield from iterate_strings(member, depth + 1)
+            yield from _iterate_strings(member, depth + 1)
     elif isinstance(value, list):
         for entry in value:
-            yield from iterate_strings(entry, depth + 1)
+            yield from _iterate_strings(entry, depth + 1)
     elif isinstance(value, str):
         yield value
         if value[:1] in {"{", "[", '"'}:
             try:
-                yield from iterate_strings(json.loads(value), depth + 1)
+                yield from _iterate_strings(json.loads(value), depth + 1)
             except (ValueError, RecursionError):
                 return
     elif isinstance(value, int | float) and not isinstance(value, bool):

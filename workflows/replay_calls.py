@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from compliance.capabilities import (
@@ -11,20 +11,35 @@ from compliance.capabilities import (
     NOT_GRANTED,
     WILDCARD_DENIED,
 )
-from compliance.chain import Attestation
 from compliance.gate import Refuse, decide_tool_call
-from workflows.content_rules import Use
+from compliance.inspection import CATEGORY_OF
+from compliance.policy import PolicyDocument
+from workflows.agents.call_content import Passage, collect_passages, cut_tail
+from workflows.content_rules import Use, list_blocking_rules
 from workflows.models import ExecutionStatus, Verdict
 from workflows.reasons import ReasonCode
-from workflows.redaction import iterate_strings
-from workflows.replay_content import ContentComparer, ContentDifference, NotEvaluable
+from workflows.replay_content import ContentComparer, NotEvaluable
 from workflows.replay_reasons import explain_findings
-from workflows.replay_records import UNKNOWN, UNKNOWN_BEYOND_TOOL_CALL, Outcome
+from workflows.replay_records import (
+    UNKNOWN,
+    UNKNOWN_BEYOND_MODEL_CALL,
+    UNKNOWN_BEYOND_TOOL_CALL,
+    Outcome,
+)
 
 TOOL_CALL = "tool_call"
 MODEL_REQUEST = "model_request"
+MODEL_REQUEST_BLOCKED = "content_blocked"
+CALL_EVENTS = frozenset({TOOL_CALL, MODEL_REQUEST, MODEL_REQUEST_BLOCKED})
+
+# Whose payload holds what was handed out, and to whom.
 USE_OF: Mapping[str, Use] = {TOOL_CALL: "tool_call", MODEL_REQUEST: "model_call"}
+
 _REFUSED_BY_GATE = frozenset({EXCEEDS_ROLE_ALLOWANCE, FORBIDDEN_BY_POLICY, NOT_GRANTED, WILDCARD_DENIED})
+_REFUSED_FOR_CONTENT = ReasonCode.CONTENT_BLOCKED.value
+# Members of a message that are not what the model was told.
+_NOT_CONTENT = frozenset({"timestamp", "part_kind", "tool_call_id"})
+_BEYOND_CALL = "What its agent would have made of that is not known."
 
 
 @dataclass(frozen=True)
@@ -45,85 +60,125 @@ class CallDifference:
     reasons: tuple[str, ...]
 
 
-def find_call_difference(
-    events: Sequence[RecordedEvent],
-    content: ContentComparer,
-    texts: Mapping[str, str],
-    policies: Sequence[str],
-    end: Attestation,
-    grant: Sequence[str],
-) -> CallDifference | None:
-    """Return the first call that would have gone otherwise. `policies` are the lineage's, the stage's own among them;
-    `grant` is what the draft would give. Raises NotEvaluable where a payload that must be inspected is unreadable."""
-    for event in events:
-        if event.kind == TOOL_CALL:
-            difference = _compare_capability(event, content, policies, end, grant)
+@dataclass
+class CallComparer:
+    """Holds the calls of one run against the draft, in order.
+
+    `policies` are the digests of the lineage's, the stage's own among them; `grant` is what the draft would give.
+    """
+
+    content: ContentComparer
+    policies: Sequence[str]
+    role: str
+    grant: Sequence[str]
+    _told: str = ""
+
+    def find_difference(self, events: Sequence[RecordedEvent]) -> CallDifference | None:
+        """Return the first call that would have gone otherwise. Raises NotEvaluable for an unreadable payload."""
+        for event in events:
+            difference = self._compare_capability(event) or self._compare_content(event)
             if difference is not None:
                 return difference
-        if event.kind in USE_OF and content.substitution.inspects_calls(policies, USE_OF[event.kind]):
-            difference = _compare_content(event, content, texts, policies)
-            if difference is not None:
-                return difference
-    return None
-
-
-def _compare_capability(
-    event: RecordedEvent, content: ContentComparer, policies: Sequence[str], end: Attestation, grant: Sequence[str]
-) -> CallDifference | None:
-    capability, code = event.facts.get("capability"), event.facts.get("code")
-    allowed = event.facts.get("decision") == "allow"
-    if not isinstance(capability, str) or not (allowed or code in _REFUSED_BY_GATE):
         return None
-    switch = content.substitution
-    forbidden = {entry for digest in policies for entry in switch.find(digest).capabilities.forbidden}
-    decision = decide_tool_call(capability, grant, sorted(forbidden), end.role)
-    if isinstance(decision, Refuse) != allowed:
-        return None
-    call = f"Journal event {event.sequence} is a call of {event.facts.get('tool')} that needs {capability}"
-    label = switch.draft_name
-    if isinstance(decision, Refuse):
-        sentence = f"{call}; it was allowed, and under {label} it would be refused ({decision.code}): {decision.detail}"
-    else:
-        sentence = f"{call}; it was refused ({code}), and under {label} it would be allowed."
-    return CallDifference(Outcome(UNKNOWN, "", UNKNOWN_BEYOND_TOOL_CALL), (sentence, _BEYOND_CALL))
+
+    def _compare_capability(self, event: RecordedEvent) -> CallDifference | None:
+        """Decide a tool call again where the gate decided it."""
+        capability, code = event.facts.get("capability"), event.facts.get("code")
+        allowed = event.facts.get("decision") == "allow"
+        if event.kind != TOOL_CALL or not isinstance(capability, str) or not (allowed or code in _REFUSED_BY_GATE):
+            return None
+        switch = self.content.substitution
+        forbidden = {entry for digest in self.policies for entry in switch.find(digest).capabilities.forbidden}
+        decision = decide_tool_call(capability, self.grant, sorted(forbidden), self.role)
+        if isinstance(decision, Refuse) != allowed:
+            return None
+        call = f"Journal event {event.sequence} is a call of {event.facts.get('tool')} that needs {capability}"
+        if isinstance(decision, Refuse):
+            change = f"it was allowed, and under {switch.draft_name} it would be refused ({decision.code})"
+            return _go_elsewhere(f"{call}; {change}: {decision.detail}")
+        return _go_elsewhere(f"{call}; it was refused ({code}), and under {switch.draft_name} it would be allowed.")
+
+    def _compare_content(self, event: RecordedEvent) -> CallDifference | None:
+        """Inspect again what was handed out, where the rules for such calls differ."""
+        if event.kind == MODEL_REQUEST_BLOCKED:
+            return self._compare_blocked_request(event)
+        use = USE_OF[event.kind]
+        if not self.content.substitution.inspects_calls(self.policies, use):
+            return None
+        if use == "tool_call":
+            return self._compare_arguments(event)
+        passages = list(_collect_request(self._read_payload(event)))
+        where = f"Journal event {event.sequence} ({event.kind})"
+        difference = self.content.compare_call(where, passages, self.policies, use, self._told)
+        self._told = cut_tail(passages) or self._told
+        if difference.then or not difference.now:
+            return None
+        blocked = Outcome(ExecutionStatus.BLOCKED.value, Verdict.NON_COMPLIANT.value, _REFUSED_FOR_CONTENT)
+        return CallDifference(blocked, explain_findings(difference))
+
+    def _compare_arguments(self, event: RecordedEvent) -> CallDifference | None:
+        """A call that was made, or was kept from its tool for what its arguments hold; no other came that far."""
+        made = event.facts.get("decision") == "allow"
+        if not made and event.facts.get("code") != _REFUSED_FOR_CONTENT:
+            return None
+        passages = list(_collect_arguments(self._read_payload(event)))
+        where = f"Journal event {event.sequence} ({event.kind})"
+        difference = self.content.compare_call(where, passages, self.policies, "tool_call")
+        if bool(difference.now) == bool(difference.then) or bool(difference.now) != made:
+            return None
+        return _go_elsewhere(*explain_findings(difference))
+
+    def _compare_blocked_request(self, event: RecordedEvent) -> CallDifference | None:
+        """A request that was never sent, and so is not in the journal: only the types found in it are."""
+        switch = self.content.substitution
+        if event.facts.get("call") != "model" or not switch.changes_content(self.policies):
+            return None
+        types = str(event.facts.get("types", "")).split(", ")
+        if any(_blocks_request(switch.find(digest), types) for digest in self.policies):
+            return None
+        sentence = (
+            f"Journal event {event.sequence} tells of a model request that was blocked for {', '.join(types)}, "
+            f"which under {switch.draft_name} nothing would block. What the model would have answered is not known."
+        )
+        return CallDifference(Outcome(UNKNOWN, "", UNKNOWN_BEYOND_MODEL_CALL), (sentence,))
+
+    def _read_payload(self, event: RecordedEvent) -> Any:
+        text = self.content.texts.get(event.payload_digest)
+        if text is None:
+            raise NotEvaluable("texts_unreadable", f"the payload of journal event {event.sequence} cannot be read")
+        return json.loads(text)["payload"]
 
 
-def _compare_content(
-    event: RecordedEvent, content: ContentComparer, texts: Mapping[str, str], policies: Sequence[str]
-) -> CallDifference | None:
-    use = USE_OF[event.kind]
-    payload = texts.get(event.payload_digest)
-    if payload is None:
-        raise NotEvaluable("texts_unreadable", f"the payload of journal event {event.sequence} cannot be read")
-    places = {
-        f"Journal event {event.sequence} ({event.kind}), text {number},": text
-        for number, text in enumerate(_iterate_handed_texts(json.loads(payload)["payload"]), 1)
-    }
-    difference = content.compare_call(places, policies, use)
-    if not _crosses(difference):
-        return None
-    sentences = explain_findings(difference)
-    if use == "tool_call":
-        return CallDifference(Outcome(UNKNOWN, "", UNKNOWN_BEYOND_TOOL_CALL), (*sentences, _BEYOND_CALL))
-    blocked = Outcome(ExecutionStatus.BLOCKED.value, Verdict.NON_COMPLIANT.value, ReasonCode.CONTENT_BLOCKED.value)
-    return CallDifference(blocked, sentences)
+def _go_elsewhere(*sentences: str) -> CallDifference:
+    return CallDifference(Outcome(UNKNOWN, "", UNKNOWN_BEYOND_TOOL_CALL), (*sentences, _BEYOND_CALL))
 
 
-def _iterate_handed_texts(payload: Any) -> Iterator[str]:
-    """Yield the texts that a model or a tool was handed, without what the journal says about them, such as times."""
+def _blocks_request(policy: PolicyDocument, types: Sequence[str]) -> bool:
+    categories = {**CATEGORY_OF, **{pattern.type: pattern.category for pattern in policy.patterns}}
+    named = {name for rule in list_blocking_rules(policy, "model_call") for name in policy.content[rule].types}
+    return any(found in named or categories.get(found) in named for found in types)
+
+
+def _collect_request(payload: Any) -> Iterator[Passage]:
+    """Yield what a request told its model: not our own instructions, and nothing that the model said itself."""
     messages = payload.get("messages") if isinstance(payload, Mapping) else None
     if not isinstance(messages, list):
-        yield from iterate_strings(payload)
+        yield from collect_passages(payload, "the request")
         return
     for message in messages:
-        yield from iterate_strings(message.get("instructions"))
-        for part in message.get("parts", ()):
-            yield from iterate_strings([part.get("content"), part.get("args")])
+        for part in message.get("parts", ()) if message.get("kind") == "request" else ():
+            content = {name: member for name, member in part.items() if name not in _NOT_CONTENT}
+            yield from collect_passages(content, f"a message of the kind {part.get('part_kind')}")
 
 
-def _crosses(difference: ContentDifference) -> bool:
-    """A call that was made goes wrong where the draft blocks something of it and nothing was blocked then."""
-    return bool(difference.now) and not difference.then
-
-
-_BEYOND_CALL = "What its agent would have made of that is not known."
+def _collect_arguments(payload: Any) -> Iterator[Passage]:
+    """Yield the arguments of a tool call; of one that was refused, out of the JSON that the model wrote."""
+    arguments = payload["arguments"]
+    if isinstance(arguments, str):
+        try:
+            arguments = json.loads(arguments)
+        except ValueError as error:
+            raise NotEvaluable("texts_unreadable", "the arguments of a refused call are kept only in part") from error
+    for name, value in arguments.items():
+        for passage in collect_passages(value, f"the argument {name}"):
+            yield replace(passage, label=passage.label or name)

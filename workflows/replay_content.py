@@ -1,12 +1,14 @@
 """What a draft blocks in the texts of a past workflow that the policy in its place did not, and the other way round."""
 
 import uuid
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from compliance.policy import PolicyDocument
 from compliance.policy_terms import PolicyTerms
+from workflows.agents.call_content import Passage, find_blocked_passages
 from workflows.content_rules import (
+    BlockedFinding,
     PolicyInspection,
     Use,
     find_blocked,
@@ -126,32 +128,42 @@ class ContentComparer:
         text = self.texts.get(digest)
         if text is None:
             raise NotEvaluable("texts_unreadable", f"the text {digest[:12]}, which must be inspected, cannot be read")
-        return self._compare({"The artifact": (digest, text)}, policies, find_use(role))
+        use = find_use(role)
 
-    def compare_call(self, texts: Mapping[str, str], policies: Collection[str], use: Use) -> ContentDifference:
-        """Compare what is blocked in what a model or a tool was handed; `texts` by where they stand."""
-        return self._compare({where: ("", text) for where, text in texts.items()}, policies, use)
+        def find(chosen: Collection[PolicyDocument]) -> Iterable[BlockedFinding]:
+            inspections = [self._inspect(digest, text, policy) for policy in select_policies(chosen, use)]
+            return find_blocked(inspections, use)
 
-    def _compare(self, texts: Mapping[str, tuple[str, str]], policies: Collection[str], use: Use) -> ContentDifference:
+        return self._compare(policies, "The artifact", find)
+
+    def compare_call(
+        self, where: str, passages: Sequence[Passage], policies: Collection[str], use: Use, before: str = ""
+    ) -> ContentDifference:
+        """Compare what is blocked in what a model or a tool was handed; `before` is the end of the call before."""
+        return self._compare(policies, where, lambda chosen: find_blocked_passages(passages, chosen, use, before))
+
+    def _compare(
+        self,
+        policies: Collection[str],
+        where: str,
+        find: Callable[[Collection[PolicyDocument]], Iterable[BlockedFinding]],
+    ) -> ContentDifference:
         switch = self.substitution
         then = {switch.documents[digest]: name_policy(switch.documents[digest]) for digest in policies}
         now = {switch.find(digest): switch.name(digest) for digest in policies}
-        return ContentDifference(tuple(self._find(texts, then, use)), tuple(self._find(texts, now, use)))
-
-    def _find(
-        self, texts: Mapping[str, tuple[str, str]], names: Mapping[PolicyDocument, str], use: Use
-    ) -> Iterator[BlockedPlace]:
-        chosen = select_policies(names, use)
-        for where, (digest, text) in texts.items():
-            for found in find_blocked([self._inspect(digest, text, policy) for policy in chosen], use):
-                rule = f"content.{found.rule}: {found.policy.content[found.rule].action}"
-                finding = found.finding
-                yield BlockedPlace(names[found.policy], rule, finding.type, where, finding.start, finding.end)
+        return ContentDifference(
+            tuple(_place(found, where, then) for found in find(list(then))),
+            tuple(_place(found, where, now) for found in find(list(now))),
+        )
 
     def _inspect(self, digest: str, text: str, policy: PolicyDocument) -> PolicyInspection:
-        if not digest:
-            return inspect_under(text, [policy])[0]
         key = (digest, policy.digest)
         if key not in self._inspections:
             self._inspections[key] = inspect_under(text, [policy])[0]
         return self._inspections[key]
+
+
+def _place(found: BlockedFinding, where: str, names: Mapping[PolicyDocument, str]) -> BlockedPlace:
+    rule = f"content.{found.rule}: {found.policy.content[found.rule].action}"
+    whole = f"{where}, {found.place}," if found.place else where
+    return BlockedPlace(names[found.policy], rule, found.finding.type, whole, found.finding.start, found.finding.end)

@@ -14,7 +14,7 @@ from compliance.merkle import compute_merkle_root
 from compliance.models import Certificate, Content
 from compliance.signing import trusted_public_keys
 from workflows.models import ExecutionEvent, Role
-from workflows.replay_calls import USE_OF, RecordedEvent
+from workflows.replay_calls import CALL_EVENTS, USE_OF, RecordedEvent
 from workflows.replay_content import NotEvaluable, Substitution
 from workflows.replay_simulation import RecordedWorkflow
 
@@ -147,7 +147,7 @@ def _is_covered(rows: list[tuple[str, str]], journal: Mapping[str, Any]) -> bool
 def _read_calls(rows: list[tuple[str, str]]) -> Iterator[RecordedEvent]:
     for _, encoded in rows:
         entry = json.loads(encoded)
-        if entry["kind"] in USE_OF:
+        if entry["kind"] in CALL_EVENTS:
             yield RecordedEvent(entry["sequence"], entry["kind"], entry["facts"], entry["payload_sha256"])
 
 

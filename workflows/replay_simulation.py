@@ -16,7 +16,7 @@ from workflows import replay_reasons as reasons
 from workflows.conclusion import explain_verdict
 from workflows.models import ExecutionStatus, Role, StageStatus, Verdict
 from workflows.reasons import ReasonCode
-from workflows.replay_calls import RecordedEvent, find_call_difference
+from workflows.replay_calls import CallComparer, RecordedEvent
 from workflows.replay_content import ContentComparer, ContentDifference, NotEvaluable, Substitution
 from workflows.replay_records import (
     NOT_ADMITTED,
@@ -256,9 +256,8 @@ def _ask_gate(
 def _find_ending_of_run(course: _Course, end: Attestation, was: Outcome) -> _Ending:
     """Return how an execution that was admitted, and still would be, would have ended."""
     policies = tuple(dict.fromkeys((end.policy_digest, *end.lineage_policies)))
-    grant = _find_grant(course, end.stage_id)
-    events = course.recorded.events.get(end.execution_id, ())
-    call = find_call_difference(events, course.content, course.recorded.texts, policies, end, grant)
+    comparer = CallComparer(course.content, policies, end.role, _find_grant(course, end.stage_id))
+    call = comparer.find_difference(course.recorded.events.get(end.execution_id, ()))
     if call is not None:
         return _Ending(call.outcome, call.reasons)
     decision = end.predicate["agent"]["decision"]

@@ -1,14 +1,11 @@
 """What a draft would have done to past executions, made under the built-in policies with scripted agents."""
 
-import json
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from compliance.models import Policy, PolicyPublication
 from compliance.policies_in_force import UnknownPolicy
-from compliance.policy import PolicyDocument
 from compliance.roles import grant_role
 from tests.replayed_policies import (
     MAIL_TEXT,
@@ -18,6 +15,7 @@ from tests.replayed_policies import (
     change,
     ends,
     in_force,
+    publish,
     replay,
     run,
     script_stages,
@@ -30,12 +28,7 @@ from tests.workflow_driver import (
     run_to_rest,
     submit,
 )
-from workflows import engine
-from workflows.agents.settings import AgentSettings
-from workflows.agents.tools import TOOLS
-from workflows.agents.tools.dispatch import Dispatcher
-from workflows.agents.types import AgentResult, AgentWork
-from workflows.models import Execution, Workflow
+from workflows.models import Execution
 from workflows.policy_replay import format_replay
 from workflows.requests import StageRequest, WorkflowRequest
 
@@ -206,16 +199,6 @@ def test_the_requesters_own_sign_off_counts_only_where_no_policy_minds() -> None
     assert "A sign-off of the requester would not count" in words(found)
 
 
-def publish(document: PolicyDocument) -> None:
-    row = Policy.objects.create(
-        name=document.name,
-        version=document.version,
-        digest=document.digest,
-        document=document.canonical_bytes().decode(),
-    )
-    PolicyPublication.objects.create(policy=row, name=row.name, version=row.version)
-
-
 def test_a_retired_capability_keeps_out_the_workflow_that_asked_for_nothing_else() -> None:
     run(compliance_policy="hipaa", permissions=["database:read:patient_data"])
 
@@ -241,83 +224,6 @@ def test_a_grant_that_nothing_used_changes_no_verdict_and_is_counted() -> None:
 
     assert found.changes == ()
     assert found.counts.grants_changed == 2
-
-
-@pytest.fixture
-def write_a_document(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Before it answers, the worker asks for a document to be written, through the gate and into the journal."""
-    scripted = engine.run_agent
-
-    async def run_agent(work: AgentWork, journal: Any, documents: Any) -> AgentResult:
-        if work.role == "worker":
-            dispatcher = Dispatcher(work, TOOLS, journal, documents, AgentSettings())
-            await dispatcher.call("document_write", "call-1", json.dumps({"name": "reports", "text": MAIL_TEXT}))
-        return await scripted(work, journal, documents)
-
-    monkeypatch.setattr(engine, "run_agent", run_agent)
-
-
-def work_and_review(**fields: Any) -> Workflow:
-    write = StageRequest(id="write", name="Write", task=CLEAN_TEXT, **fields)
-    review = StageRequest(id="review", name="Review", task="Review it.", stage_role="reviewer", document=CLEAN_TEXT)
-    return run_to_rest(submit(WorkflowRequest(name="Two", stages=(write, review))))
-
-
-UNKNOWN_FROM_THE_CALL_ON = {
-    "write": ("unknown", "", "unknown_beyond_tool_call"),
-    "review": ("unknown", "", "unknown_beyond_earlier_stage"),
-}
-
-
-@pytest.mark.usefixtures("write_a_document")
-def test_a_call_that_would_be_refused_leaves_the_rest_unknown() -> None:
-    work_and_review(compliance_policy="hipaa")
-
-    def retire(members: dict[str, Any]) -> None:
-        for entries in (members["capabilities"]["default"], members["capabilities"]["ceiling"]):
-            entries.remove("document:write:reports")
-
-    found = replay(change(in_force("hipaa"), retire))
-
-    assert ends(found) == UNKNOWN_FROM_THE_CALL_ON
-    assert "a call of document_write that needs document:write:reports; it was allowed" in words(found)
-    assert "(not_granted)" in words(found)
-
-
-@pytest.mark.usefixtures("write_a_document")
-def test_a_call_that_would_be_allowed_leaves_the_rest_unknown() -> None:
-    # Something below document:write is granted, or the tool would not have been offered at all.
-    work_and_review(compliance_policy="legal_privilege")
-
-    def allow(members: dict[str, Any]) -> None:
-        for entries in (members["capabilities"]["default"], members["capabilities"]["ceiling"]):
-            entries.append("document:write:reports")
-
-    found = replay(change(in_force("legal_privilege"), allow))
-
-    assert ends(found) == UNKNOWN_FROM_THE_CALL_ON
-    assert "it was refused (not_granted)" in words(found)
-
-
-@pytest.mark.usefixtures("write_a_document")
-def test_what_a_tool_may_not_be_handed_is_found_in_its_arguments() -> None:
-    work_and_review()
-
-    found = replay(change(in_force("default"), block("email_address", action="block_tool_call")))
-
-    assert ends(found) == UNKNOWN_FROM_THE_CALL_ON
-    assert "(tool_call), text" in words(found)
-    assert "holds email_address" in words(found)
-    assert "jane" not in words(found)
-
-
-def test_what_a_model_may_not_be_sent_blocks_the_stage_that_sent_it() -> None:
-    run_to_rest(submit(WorkflowRequest(name="One", stages=(StageRequest(id="write", name="Write", task=MAIL_TEXT),))))
-
-    found = replay(change(in_force("default"), block("email_address", action="block_model_call")))
-
-    assert ends(found) == {"write": ("blocked", "non_compliant", "content_blocked")}
-    assert "(model_request), text" in words(found)
 
 
 def test_a_policy_that_only_the_lineage_holds_counts_too() -> None:
