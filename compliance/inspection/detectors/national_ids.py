@@ -37,7 +37,7 @@ def _load_check(module: str) -> _Check:
 
 def _is_australian_medicare_number(number: str) -> bool:
     """Check a number of the Australian Medicare card (Services Australia): eight digits, a check digit, the issue."""
-    digits = [int(digit) for digit in number if digit.isdigit()]
+    digits = _read_digits(number)
     weights = (1, 3, 7, 9, 1, 3, 7, 9)
     return (
         len(digits) in (10, 11)
@@ -46,23 +46,35 @@ def _is_australian_medicare_number(number: str) -> bool:
     )
 
 
+_INSURANCE_NUMBER = Pattern(r"^[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z](?:[ -]?[0-9]{2}){3}[ -]?[A-D]$", ignore_case=True)
+
+
 def _is_british_insurance_number(number: str) -> bool:
     """Check a National Insurance number (HMRC, NIM39110). It has no check digit; some prefixes are not given out."""
-    return number[:2].upper() not in ("BG", "GB", "KN", "NK", "NT", "TN", "ZZ")
+    return number[:2].upper() not in ("BG", "GB", "KN", "NK", "NT", "TN", "ZZ") and _INSURANCE_NUMBER.is_in(
+        number.encode()
+    )
+
+
+def _read_digits(number: str) -> list[int]:
+    """Return the digits of a number without letters; none of one with letters."""
+    if any(character.isalpha() for character in number):
+        return []
+    return [int(character) for character in number if character.isdigit()]
 
 
 def _is_danish_number(number: str) -> bool:
     """Check a CPR number with its check digit: numbers without one, given out since 2007, need their label."""
     weights = (4, 3, 2, 7, 6, 5, 4, 3, 2, 1)
-    digits = [int(digit) for digit in number if digit.isdigit()]
+    digits = _read_digits(number)
     checked = sum(digit * weight for digit, weight in zip(digits, weights, strict=False)) % 11 == 0
     return checked and _load_check("dk.cpr")(number)
 
 
 def _is_canadian_number(number: str) -> bool:
     """Check a social insurance number by its Luhn digit; those that start with 0 are given out as examples only."""
-    digits = "".join(filter(str.isdigit, number))
-    return len(digits) == 9 and luhn.is_valid(digits)
+    digits = _read_digits(number)
+    return len(digits) == 9 and luhn.checksum("".join(map(str, digits))) == 0
 
 
 def _is_one_digit(number: str) -> bool:

@@ -33,7 +33,7 @@ def _labels(type_: str, *expressions: str, fewest_digits: int = 4, takes_uuid: b
 
 
 _RECORDS = (
-    rf"(?:e?mrn|m\.r\.n\.|urn|hrn|umrn|ehr|emr|mpi|empi){NUMBER}?",
+    rf"(?:e?mrn|m\.r\.n\.|uhid|urn|hrn|umrn|ehr|emr|mpi|empi){NUMBER}?",
     rf"m\.?/?r\.?{_JOIN}(?:#|no\.?|num\.?|number)",
     rf"med(?:ical)?\.?{_JOIN}rec(?:ord)?s?\.?{NUMBER}?",
     rf"(?:health|hospital|clinic|clinical|unit|patient|dental|hosp|"
@@ -54,6 +54,7 @@ _PLANS = (
     rf"insurance{_JOIN}claim|medical{_JOIN}claim|health{_JOIN}claim|prior{_JOIN}auth(?:orization)?){NUMBER}",
     r"hicn|mbi",
     rf"group/member{NUMBER}",
+    rf"claim{NUMBER}",
     rf"rx{_JOIN}(?:grp|group|id)",
 )
 _ACCOUNTS = (
@@ -64,7 +65,7 @@ _ACCOUNTS = (
     rf"(?:customer|client|guarantor|loan|mortgage|employee|emp|staff|personnel|payroll|student|badge|membership|"
     rf"loyalty|"
     rf"frequent{_JOIN}flyer|pension|debit{_JOIN}card){NUMBER}",
-    r"swift(?:[ /-]{1,3}bic)?(?:[ ]code)?|bic(?:[ /-]{1,3}swift)?(?:[ ]code)?|sort[ _-]?code|bsb(?:[ ](?:number|"
+    r"sort[ _-]?code|bsb(?:[ ](?:number|"
     r"code))?",
 )
 _LICENCES = (
@@ -125,7 +126,14 @@ NUMBER_LABELS: tuple[NumberLabel, ...] = (
     *_labels("biometric_id", *_BIOMETRICS),
     *_labels("device_id", *_DEVICES),
     *_labels("vehicle_id", *_VEHICLES, fewest_digits=1),
+    *_labels("device_id", "serial", fewest_digits=6),
     *_labels("passport_number", rf"passport{NUMBER}?", fewest_digits=6),
+    *_labels(
+        "passport_number",
+        rf"(?:alien(?: registration)?|uscis|visa|green card|(?:permanent )?resident card|travel document){NUMBER}",
+        r"a-number",
+        fewest_digits=7,
+    ),
     *_labels("licence_number", *_LICENCES),
     *_labels("account_number", *_ACCOUNTS),
     *_labels(
@@ -134,6 +142,10 @@ NUMBER_LABELS: tuple[NumberLabel, ...] = (
     *_labels("medical_record_number", *_RECORDS, takes_uuid=True),
     *_labels("health_plan_number", *_PLANS, takes_uuid=True),
     *_labels("health_plan_number", r"medicare(?:[ ]card)?|medicaid|policy|insurance", fewest_digits=6),
+    *_labels(
+        "health_plan_number", r"(?:subscriber|member|insured|beneficiary|enrollee|group|grp)[ ]?:", fewest_digits=6
+    ),
+    *_labels("medical_record_number", r"(?:chart|specimen|accession|encounter|patient|pt)[ ]?:", fewest_digits=5),
     *_labels("health_plan_number", rf"(?:group|grp)\.?{NUMBER}", fewest_digits=5),
     *_labels("account_number", r"(?:bank[ ]|checking[ ]|savings[ ])?(?:account|acct\.?|a/c)", fewest_digits=6),
 )

@@ -17,9 +17,10 @@ from compliance.inspection.registry import Span
 
 # What may stand between a label and its value: what closes the label, a remark in brackets, a sign or a verb, what
 # opens the value. Labels stand in prose, JSON, XML, tables and file names alike.
+_BLANKS = r"[ \t]{0,4}(?:\r?\n[ \t]{0,8})?"
 BETWEEN = (
-    r"[\"'*_`\])]{0,3}[ \t]{0,4}(?:\([^()\n]{1,24}\)[ \t]{0,2})?(?:on file[ \t]|of record[ \t])?"
-    r"(?::=|=>|->|[:=#>|~.-]|(?:is|was|are|of|reads)[ \t])?[ \t\"'*_`#:(\[=]{0,4}(?:\r?\n[ \t]{0,8})?"
+    rf"(?:'s|[\"'*_`\])]{{0,3}}){_BLANKS}(?:\([^()\n]{{1,24}}\)[ \t]{{0,2}})?(?:on file[ \t]|of record[ \t])?"
+    rf"(?::=|=>|->|[:=#>|~.,-]|(?:is|was|are|of|reads)\s)?[ \t\"'*_`#:(\[=]{{0,4}}{_BLANKS}"
 )
 
 
@@ -146,7 +147,8 @@ class LabelledNumberDetector:
 
 _LABEL_PATTERNS = tuple((label, Pattern(f"^(?:{label.expression})$", ignore_case=True)) for label in NUMBER_LABELS)
 _DATE = Pattern(
-    r"^(?:(?:19|20)[0-9]{2}([-/.])[0-9]{1,2}[-/.][0-9]{1,2}|[0-9]{1,2}[-/.][0-9]{1,2}[-/.](?:[0-9]{2}){1,2})$"
+    r"^(?:(?:19|20)[0-9]{2}[-/.](?:0?[1-9]|1[0-2])[-/.][0-3]?[0-9]"
+    r"|[0-3]?[0-9](?:[/.][0-3]?[0-9][/.](?:[0-9]{2}){1,2}|-[0-3]?[0-9]-(?:19|20)[0-9]{2}))$"
 )
 _DECIMAL = Pattern(r"^(?:[0-9]+\.[0-9]{1,2}|[0-9]{1,2}(?:\.[0-9]{1,3}){1,3}|(?:19|20)[0-9]{2}|0x.*)$", ignore_case=True)
 _UNIT = Pattern(
@@ -202,7 +204,7 @@ def _cut_sentence(value: bytes, label: NumberLabel) -> bytes:
 def _is_amount(data: bytes, end: int) -> bool:
     """Whether what follows makes a quantity of the number: 12,500 or 45% or 3.5 or a mail address."""
     sign, following = data[end : end + 1], data[end + 1 : end + 2]
-    return sign in (b"%", b"@") or (sign in (b",", b".") and following.isdigit())
+    return sign in (b"%", b"@") or (sign in (b",", b".") and bool(following.isdigit()))
 
 
 class VehicleNumberDetector:
@@ -230,4 +232,4 @@ class VehicleNumberDetector:
         if value.isdigit() or not any(48 <= byte <= 57 for byte in value[-4:]):
             return False
         total = sum(self._values[byte] * weight for byte, weight in zip(value, self._weights, strict=True))
-        return b"0123456789X"[total % 11] == value[8]
+        return bool(b"0123456789X"[total % 11] == value[8])

@@ -26,7 +26,7 @@ _PLACEHOLDER = Pattern(
     r"this\..*|request\..*"
     r"|args\..*|vars?\..*|secrets\..*|vault[.:].*|data\..*|getenv.*|get_.*|getpass.*|ssm:.*|arn:.*|kms:.*|"
     r"op://.*|ref\+.*|sops.*"
-    r"|https?://.*|file:.*|/[A-Za-z0-9_./-]+|\.{1,2}/.*|~/.*)$",
+    r"|https?://.*|file:.*|(?-i:/[a-z0-9_./-]+)|\.{1,2}/.*|~/.*)$",
     ignore_case=True,
 )
 _INNER_PLACEHOLDER = Pattern(
@@ -49,7 +49,7 @@ _WORDS = Pattern(r"^(?:[A-Z]?[a-z]+|[A-Z]+)(?:[ _./:-]?(?:[A-Z]?[a-z]+|[A-Z]+))*
 _SEPARATED_WORDS = Pattern(
     r"^_*[A-Za-z]+(?:[ _./:|,-]{1,2}[A-Za-z]+)+_*[0-9]{0,2}$|^[a-z]+[0-9]{0,3}$|^[A-Z]+[0-9]{0,2}$"
 )
-_NUMERIC = Pattern(r"^[0-9.,:/%+-]+[a-z]{0,3}$", ignore_case=True)
+_NUMERIC = Pattern(r"^(?:19|20)[0-9]{2}-[0-9]{2}-[0-9]{2}(?:T.*)?$|^[0-9.,:/%+-]+[a-z]{0,3}$", ignore_case=True)
 _HOST = Pattern(
     r"^(?:[a-z0-9-]+\.)+(?:com|org|net|io|dev|internal|local|example|test|gov|edu|co)(?:[:/].*)?$", ignore_case=True
 )

@@ -56,14 +56,17 @@ class SecretDetector:
     types = frozenset({"private_key", "api_key", "access_token", "password"})
 
     _form = Pattern(BY_FORM)
-    # Group 1 the word, group 2 what joins it to the value, group 3 the value, in its quotes if it has any.
+    # Group 1 the word; groups 2 and 3 what joins it to the value, and the value, in its quotes if it has any; groups 4
+    # and 5 the same where nothing but a blank joins them.
     _assignment = Pattern(
         rf"({any_of(list(_NAMES.values()))})(?:[ _-]?(?:base|value|prod(?:uction)?|dev|staging|live|test|main|[0-9]))?"
         r"(?:[ \t]+(?:for|to|of|on|at)(?:[ \t]+[A-Za-z0-9@'._/-]{1,24}){1,4}?)??"
-        r"((?:\\?[\"'`*\])]){0,3}(?:[ \t]{0,8}(?::[ \t]*(?:str|string|text|&str|Optional\[str\]|SecretStr)[ \t]*)?"
-        r"(?::=|=>|={1,3}|[:=,|>]|->)|[ \t]+(?:is|was|to)(?:[ \t]+(?:now|set to|still|just))?[ \t:]|[ \t]-|\(|[ \t]"
-        r"|[\"'],?\s{1,40}[\"']?value[\"']?[ \t]*[:=])[ \t*]{0,8})"
-        r"((?:[bru]?\\?\"[^\"\n]{4,200}\"|[bru]?'[^'\n]{4,200}'|`[^`\n]{4,200}`|[^\s\"'`<>{}()\[\],;]{4,}))",
+        r"(?:([\"'],?\s{1,40}[\"']?value[\"']?[ \t]*[:=][ \t]*|(?:\\?[\"'`*\])]){0,3}"
+        r"(?:[ \t]{0,8}(?::[ \t]*(?:str|string|text|&str|Optional\[str\]|SecretStr)[ \t]*)?(?::=|=>|={1,3}|[:=,|>]|->)"
+        r"|\s{1,4}(?:is|was|to)(?:[ \t]+(?:now|set to|still|just))?[\s:]|[ \t]-|\()[ \t*]{0,8})"
+        r"((?:[bru]?\\?\"[^\"\n]{4,200}\"|[bru]?'[^'\n]{4,200}'|`[^`\n]{4,200}`|[^\s\"'`<>{}()\[\],;]{4,}))"
+        r"|([ \t]\r?\n?|\r?\n)([A-Za-z!@#$%^&*_.+-]{0,40}[0-9][^\s\"'`<>{}()\[\],;]*|\"[^\"\n]{4,200}\"|"
+        r"'[^'\n]{4,200}'))",
         ignore_case=True,
     )
     # Passwords in URLs and on command lines (groups 1 to 4), credentials in headers (5 and 6).
@@ -87,14 +90,15 @@ class SecretDetector:
         yield from judge_matches(self._assignment, data, self._judge_assignment, reach=24, ahead=8)
 
     def _judge_assignment(self, data: bytes, match: Match) -> tuple[Span, ...]:
-        (origin, _), word, joint = match.span(), match.group(1), match.group(2)
+        by_sign = 2 if match.span(2)[0] >= 0 else 4
+        (origin, _), word, joint = match.span(), match.group(1), match.group(by_sign)
         if not _is_word_of_its_own(before(data, origin, 24), word):
             return ()
-        start, end, quoted = _unquote(data, *match.span(3))
+        start, end, quoted = _unquote(data, *match.span(by_sign + 1))
         if not quoted:
             stops = b".,?:" if data[end : end + 1] in (b"", b" ", b"\n", b"\r") else b",:"
             end = start + len(data[start:end].rstrip(stops))
-        sign = joint.strip(b" \t\"'`*)]\\")
+        sign = joint.strip(b" \t\r\n\"'`*)]\\")
         found = _Assignment(word, joint, sign, data[start:end], quoted, before(data, origin, 16), data[end : end + 8])
         kind = _kind_of(word.lower())
         if _may_join(found) and (_is_password(found) if kind == "password" else _is_key(found, kind)):
@@ -216,16 +220,16 @@ _FEWEST_KEY_CHARACTERS = 8
 
 def _find_private_keys(data: bytes) -> Iterator[Span]:
     """Yield whole blocks (RFC 7468, RFC 4880); without an end, what of the key is there."""
-    position = data.find(b"-----BEGIN ")
-    closing = -1
+    position, closing = data.find(b"-----BEGIN "), -1
     while position >= 0:
         following = data.find(b"-----BEGIN ", position + 11)
         header = next(_PRIVATE_HEADER.find(data[position : position + 80]), None)
         if header is not None:
             start = position + header.span()[1]
-            if closing is not None and closing < start:
-                found = data.find(b"-----END ", start)
-                closing = found if found >= 0 else len(data)
+            if closing < start:
+                # Looked for once, however many headers stand before it.
+                closing = data.find(b"-----END ", start)
+                closing = closing if closing >= 0 else len(data)
             limit = min(following if following >= 0 else len(data), start + _LONGEST_KEY)
             if closing < limit:
                 tail = data.find(b"-----", closing + 9, closing + 64)
@@ -233,6 +237,6 @@ def _find_private_keys(data: bytes) -> Iterator[Span]:
             else:
                 body = next(_PRIVATE_BODY.find(data[start:limit])).group().rstrip()
                 end = start + len(body)
-            if sum(map(body.count, (b" ", b"\n", b"\\"))) + _FEWEST_KEY_CHARACTERS <= len(body) and b"..." not in body:
+            if len(body.translate(None, b" \r\n\\")) >= _FEWEST_KEY_CHARACTERS and b"..." not in body:
                 yield Span("private_key", position, end, 0.99)
         position = following
