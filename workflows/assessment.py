@@ -38,7 +38,7 @@ def assess_answer(work: AgentWork, answer: Answer, *, lineage_policies: Collecti
         _refuse_unstorable(text)
     checks: list[Check] = []
     if artifact is not None:
-        checks += check_content(artifact, work.lineage_policies, work.role, lineage_policies)
+        checks += check_content(artifact, work.lineage_policies, work.role, lineage_policies, work.finding_key)
     if isinstance(answer, ReviewAnswer):
         checks.append(_check_review(work, answer, artifact))
     held = isinstance(answer, ReleaseAnswer) and answer.decision == "hold"

@@ -20,14 +20,19 @@ from workflows.content_rules import (
 
 
 def check_content(
-    artifact: str, policies: Sequence[PolicyDocument], role: str, lineage_policies: Collection[str]
+    artifact: str,
+    policies: Sequence[PolicyDocument],
+    role: str,
+    lineage_policies: Collection[str],
+    hash_key: bytes | None = None,
 ) -> list[Check]:
     """Inspect an artifact and return `content_inspected`, `content_rules` and, where it is owed, `ner_ran`.
 
-    `lineage_policies` are the digests of the policies under which it must have been inspected.
+    `lineage_policies` are the digests of the policies under which it must have been inspected; with a key, what was
+    found has its hash.
     """
     digest = compute_digest(artifact)
-    inspections = inspect_under(artifact, policies)
+    inspections = inspect_under(artifact, policies, hash_key)
     checks = [
         _check_inspected(digest, inspections, lineage_policies),
         _check_rules(digest, inspections, role),

@@ -68,9 +68,14 @@ def select_policies(policies: Iterable[PolicyDocument], use: Use) -> tuple[Polic
     return tuple(chosen)
 
 
-def inspect_under(text: str, policies: Iterable[PolicyDocument]) -> tuple[PolicyInspection, ...]:
-    """Inspect a text under each of the policies, by its own detectors."""
-    return tuple(PolicyInspection(policy, inspect(text, policy), describe_person_model(policy)) for policy in policies)
+def inspect_under(
+    text: str, policies: Iterable[PolicyDocument], hash_key: bytes | None = None
+) -> tuple[PolicyInspection, ...]:
+    """Inspect a text under each of the policies, by its own detectors. With a key findings have their hashes."""
+    return tuple(
+        PolicyInspection(policy, inspect(text, policy, hash_key=hash_key), describe_person_model(policy))
+        for policy in policies
+    )
 
 
 def find_blocked(inspections: Iterable[PolicyInspection], use: Use) -> tuple[BlockedFinding, ...]:
@@ -85,9 +90,11 @@ def find_blocked(inspections: Iterable[PolicyInspection], use: Use) -> tuple[Blo
     return tuple(sorted(blocked, key=lambda entry: (entry.finding.start, entry.finding.end, entry.policy.name)))
 
 
-def find_blocked_in(text: str, policies: Iterable[PolicyDocument], use: Use) -> tuple[BlockedFinding, ...]:
+def find_blocked_in(
+    text: str, policies: Iterable[PolicyDocument], use: Use, hash_key: bytes | None = None
+) -> tuple[BlockedFinding, ...]:
     """Inspect a text under those of the policies that block anything in such a text, and return what they block."""
-    return find_blocked(inspect_under(text, select_policies(policies, use)), use)
+    return find_blocked(inspect_under(text, select_policies(policies, use), hash_key), use)
 
 
 def list_types(blocked: Iterable[BlockedFinding]) -> tuple[str, ...]:

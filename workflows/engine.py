@@ -14,7 +14,7 @@ from django.conf import settings
 from django.db import DatabaseError, transaction
 
 from compliance.capabilities import Denial, Grant
-from compliance.content import ContentError, MasterKeyMismatch, load_texts, open_secret, store_text
+from compliance.content import ContentError, MasterKeyMismatch, derive_finding_key, load_texts, open_secret, store_text
 from compliance.lineage import describe_lineage
 from workflows.admission import Admitted, admit_execution, inspect_release, load_execution
 from workflows.agents.runner import run_agent
@@ -132,6 +132,7 @@ def prepare_work(admitted: Admitted) -> AgentWork:
         api_key=None if sealed is None else open_secret(bytes(sealed), f"stage:{stage.uid}"),
         used=read_usage(admitted.execution.id),
         own_prices=load_own_prices(stage.provider),
+        finding_key=derive_finding_key(stage.workflow_id),
     )
 
 

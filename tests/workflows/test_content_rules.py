@@ -81,7 +81,7 @@ def test_what_any_policy_blocks_is_blocked_by_that_one() -> None:
 
 
 def test_a_policy_without_such_a_rule_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*arguments: object) -> tuple[Finding, ...]:
+    def refuse(*arguments: object, **options: object) -> tuple[Finding, ...]:
         raise AssertionError("inspected for nothing")
 
     monkeypatch.setattr(content_rules, "inspect", refuse)
@@ -122,6 +122,15 @@ def test_the_checks_of_an_artifact_hold_their_inputs_and_no_value() -> None:
     (blocked,) = rules.inputs["blocked"]
     assert (blocked["policy_sha256"], blocked["rule"], blocked["action"]) == (NUMBERS.digest, 1, "block_release")
     assert NUMBER not in json.dumps([check.inputs for check in (inspected, rules)]) + inspected.detail + rules.detail
+
+
+def test_with_a_key_each_finding_has_a_hash_by_which_equal_values_are_known() -> None:
+    inspected, rules = check_content(f"{TEXT} {NUMBER}", (NUMBERS,), "release", {NUMBERS.digest}, hash_key=b"k" * 32)
+    hashes = [entry["value_hash"] for entry in inspected.inputs["findings"]]
+    assert len(hashes) == 2
+    assert len(set(hashes)) == 1
+    assert len(hashes[0]) == 64
+    assert [entry["value_hash"] for entry in rules.inputs["blocked"]] == hashes
 
 
 def test_long_lists_of_findings_are_cut_and_counted() -> None:

@@ -91,15 +91,22 @@ def collect_passages(value: Any, place: str) -> list[Passage]:
 
 
 def find_blocked_passages(
-    passages: Sequence[Passage], policies: Iterable[PolicyDocument], use: Use, before: str = ""
+    passages: Sequence[Passage],
+    policies: Iterable[PolicyDocument],
+    use: Use,
+    before: str = "",
+    hash_key: bytes | None = None,
 ) -> tuple[BlockedFinding, ...]:
-    """Return what the policies block in a call of that use. `before` is the end of what the call before held."""
+    """Return what the policies block in a call of that use. `before` is the end of what the call before held.
+
+    With a key every finding has the hash of its value.
+    """
     chosen = select_policies(policies, use)
     if not chosen or not passages:
         return ()
     found: dict[tuple[object, ...], BlockedFinding] = {}
     for composed in _compose(passages, before):
-        for entry in find_blocked_in(composed.text, chosen, use):
+        for entry in find_blocked_in(composed.text, chosen, use, hash_key):
             placed = composed.locate(entry)
             if placed is not None:
                 key = (name_policy(placed.policy), placed.rule, placed.place, placed.finding.type, placed.finding.start)
@@ -118,7 +125,7 @@ async def find_blocked_arguments(work: AgentWork, arguments: Mapping[str, Any]) 
         for passage in collect_passages(value, f"the argument {name}")
     ]
     # In a thread: other runs share the event loop, and a long text takes a while.
-    return await asyncio.to_thread(find_blocked_passages, passages, policies, "tool_call")
+    return await asyncio.to_thread(find_blocked_passages, passages, policies, "tool_call", hash_key=work.finding_key)
 
 
 def cut_tail(passages: Sequence[Passage]) -> str:

@@ -38,13 +38,16 @@ class ModelCallRules:
         self._journal = journal
         self._facts = {"provider": work.provider, "model": model_name}
         self._before = ""
+        self._key = work.finding_key
 
     async def find_problem(self, number: int, added: Sequence[ModelMessage]) -> str | None:
         """Return why a request must not be sent, and journal it; None where it may be. `added` is what is new in it."""
         if not self._policies:
             return None
         passages = list(self._collect(added))
-        blocked = await asyncio.to_thread(find_blocked_passages, passages, self._policies, "model_call", self._before)
+        blocked = await asyncio.to_thread(
+            find_blocked_passages, passages, self._policies, "model_call", self._before, self._key
+        )
         self._before = cut_tail(passages) or self._before
         if not blocked:
             return None

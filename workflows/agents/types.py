@@ -61,7 +61,8 @@ class AgentWork:
     `subject` is the text under review (reviewer) or the approved artifact (release; shown, never retyped).
     `lineage_policies` starts with `policy`. `api_key` is the stage's own key; None means the environment's.
     `used` is what earlier attempts at this execution used: it counts in what is reported. What they spent is in the
-    ledger. `own_prices` are the operator's prices of the provider's models, by the model's name.
+    ledger. `own_prices` are the operator's prices of the provider's models, by the model's name. `finding_key` keys
+    the hashes of what is found in the workflow's texts.
     """
 
     execution_id: str
@@ -79,6 +80,7 @@ class AgentWork:
     api_key: str | None = field(default=None, repr=False)
     used: Usage = Usage()
     own_prices: Mapping[str, TokenPrice] = field(default_factory=dict)
+    finding_key: bytes | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)

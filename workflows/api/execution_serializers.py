@@ -36,6 +36,16 @@ class CheckSerializer(serializers.Serializer[Any]):
     detail = serializers.CharField()
 
 
+class CheckWithInputsSerializer(CheckSerializer):
+    """A named check that ran, and what it was given to decide on."""
+
+    inputs = serializers.DictField(
+        required=False,
+        help_text="As its certificate states: digests, names, numbers, and findings without their values. Absent where "
+        "the execution ended before inputs were recorded.",
+    )
+
+
 class UsageSerializer(serializers.Serializer[Any]):
     requests = serializers.IntegerField(source="request_count", help_text="The model's answers.")
     input_tokens = serializers.IntegerField()
@@ -49,7 +59,10 @@ class ToolCallSerializer(serializers.Serializer[Any]):
     at = serializers.DateTimeField()
     tool = serializers.CharField(allow_null=True, help_text="Null for a tool that does not exist.")
     tool_call_id = serializers.CharField()
-    capability = serializers.CharField(allow_null=True, help_text="What the call needed; null when it was unreadable.")
+    capability = serializers.CharField(
+        allow_null=True,
+        help_text="What the call needed; null when it was unreadable, or an argument holds what no tool is handed.",
+    )
     decision = serializers.ChoiceField(["allow", "refuse"])
     reason_code = serializers.CharField(allow_null=True)
     outcome = serializers.CharField(allow_null=True, help_text="How an allowed call ended; null when it did not.")
@@ -88,6 +101,7 @@ class ExecutionListItemSerializer(serializers.Serializer[Execution]):
 class ExecutionResponseSerializer(ExecutionListItemSerializer):
     """An execution whole: one at a time, because output, tool calls and certificates are read for it alone."""
 
+    checks = CheckWithInputsSerializer(many=True)
     output = serializers.SerializerMethodField(
         help_text="Redacted as the policies say; null when there is none, or when it was erased."
     )

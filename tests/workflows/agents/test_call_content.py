@@ -31,7 +31,7 @@ LAX = make_policy(
 
 
 def find(value: Any, before: str = "") -> tuple[BlockedFinding, ...]:
-    return find_blocked_passages(collect_passages(value, "the value"), [LAX, POLICY], "tool_call", before)
+    return find_blocked_passages(collect_passages(value, "the value"), [LAX, POLICY], "tool_call", before=before)
 
 
 def nest(value: Any, levels: int) -> Any:

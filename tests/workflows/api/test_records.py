@@ -138,6 +138,9 @@ def test_an_execution_shows_grant_checks_usage_certificates_and_output(
     assert record["policy"]["digest"] == execution.stage.policy.digest
     assert record["grant"] == {"effective": execution.stage.granted_permissions, "denied": []}
     assert {"review_approved", "content_inspected"} <= {check["name"] for check in record["checks"] if check["passed"]}
+    assert all(check["inputs"] for check in record["checks"])
+    (listed,) = read(alice_api, f"executions?workflow={workflow.id}&role=reviewer")["results"]
+    assert [set(check) for check in listed["checks"]] == [{"name", "passed", "detail"}] * len(record["checks"])
     assert (record["agent_decision"], record["model"]) == ("approved", "scripted")
     assert record["usage"] == {"requests": 1, "input_tokens": 10, "output_tokens": 2}
     assert (record["cost_cents"], record["output"], record["tool_calls"]) == (1, CLEAN_TEXT, [])
