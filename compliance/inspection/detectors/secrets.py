@@ -152,6 +152,8 @@ def _is_password(found: _Assignment) -> bool:
         # "use password X", `--password X`. People pass other things.
         named = word.lower() != b"pass" and len(value) >= 6 and b"=" not in value
         return named and is_password(value, assigned=False, quoted=False, ends_line=False, called=found.called)
+    if found.sign[-2:].lower() == b"to" and (word.lower() == b"pass" or not holds_digit_or_symbol(value)):
+        return False
     ends_line = found.assigned and _LINE_END.is_in(found.following) and not _is_name_in_code(found)
     return is_password(value, assigned=found.assigned, quoted=found.quoted, ends_line=ends_line, called=found.called)
 
