@@ -220,7 +220,7 @@ class NetworkAddressDetector:
         r"|installer|software|app|plugin|module|v)\b|\bv[0-9]|[=~<>^]=)"
     )
     _hosts = Pattern(
-        r"(?i:\b(?:ips?|ipv4|addresse?s?|addr|hosts?|servers?|clients?|gateway|from|login|logged|ping|ssh|subnet|dns"
+        r"(?i:\b(?:ips?|ipv4|addresse?s?|addr|hosts?|servers?|clients?|gateway|login|logged|ping|ssh|subnet|dns"
         r"|proxy|peer|remote|workstation|router|connect(?:ed|ion)?)\b|ip[_-]?addr|_ip\b)"
     )
     _heading = Pattern(r"^(?:[0-9]{1,2}\.){3}[0-9]{1,2}$")

@@ -62,7 +62,7 @@ LABELS = Pattern(
     r"|deponent"
     r"|decedent|testator|executor|trustee|grantor|beneficiary|opposing counsel|counsel(?: for [a-z]{4,12})?|paralegal"
     r"|attorneys?(?: for [a-z]{4,12})?)"
-    rf"|Name|NAME|Pt|PT|Client|CLIENT|Resident|Employee|EMPLOYEE){_SEPARATOR})(?:{_TITLES}){_BEGINS}"
+    rf"|Pt|PT|Client|CLIENT|Resident|Employee|EMPLOYEE){_SEPARATOR})(?:{_TITLES}){_BEGINS}"
 )
 GREETINGS = Pattern(
     r"(?i:\b(?:hi|hello|hey|hiya|good (?:morning|afternoon|evening)|morning|thanks|thank you"

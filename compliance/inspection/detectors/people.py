@@ -87,6 +87,8 @@ _HEAD = Pattern(rf"^{NAME}")
 _REVERSED_HEAD = Pattern(rf"^{REVERSED}")
 _NEXT = Pattern(rf"^(?:,? and|,? &|[,;/]|,? or)[ \t]{{1,2}}(?:{TITLE})?({NAME})")
 _WORD = re.compile(rb"[^ \t]+")
+# San Diego, Lake Charlotte: a place that has the name.
+_PLACE = re.compile(rb"\b(?:San|Santa|Santo|Saint|Fort|Port|Lake|Mount|Los|Las|New|El|S[Tt]\.?|M[Tt]\.?|F[Tt]\.?) $")
 _FOLLOWING = re.compile(rb"[ \t]([A-Za-z']+)")
 # Letters of Latin-1 as the ones below their accents, as the lists have them.
 _UNACCENTED = bytes.maketrans(
@@ -143,6 +145,8 @@ def _apply(rule: _Rule, passages: Passages) -> Iterator[tuple[int, int]]:
         spans = known.get(window)
         if spans is None:
             spans = known[window] = tuple(_read_names(window, rule))
+        if rule.listed and spans and _PLACE.search(data, max(0, start - 8), start):
+            continue
         for first, last in spans:
             yield start + first, start + last
 
