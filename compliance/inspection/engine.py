@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from compliance.inspection.custom_patterns import compile_custom_pattern
 from compliance.inspection.findings import CATEGORY_OF, Finding
 from compliance.inspection.normalise import NormalisedText, normalise
 from compliance.inspection.registry import Detector, Span, load_detector
+from compliance.inspection.repetition import find_repeated, find_repetition
 from compliance.inspection.settling import Consequences, Found, settle
+from compliance.inspection.spaced_digits import join_spaced_digits
 from compliance.inspection.value_hashes import make_hasher
 
 if TYPE_CHECKING:
@@ -41,6 +43,13 @@ BUILTIN_DETECTORS = tuple(
 PATTERN_DETECTOR = "pattern"
 _PATTERN_CONFIDENCE = 1.0
 
+# Types that are known by words, not by a row of digits.
+_WITHOUT_DIGITS = frozenset(
+    name
+    for name, category in CATEGORY_OF.items()
+    if category in ("mnpi", "privilege", "secret") or name in ("person_name", "email_address", "url")
+)
+
 # Without a policy nothing gives way to what means another thing altogether.
 _WITHOUT_POLICY: Mapping[str, Consequences] = {
     name: frozenset({"identifier" if category in ("phi", "pii") else category})
@@ -71,16 +80,25 @@ def inspect(text: str, policy: PolicyDocument | None = None, *, hash_key: bytes 
 
 
 def _find(normalised: NormalisedText, policy: PolicyDocument | None) -> Iterator[Found]:
-    """Yield what every detector and pattern sees."""
-    for detector in _load_detectors(policy):
-        for span in detector.find(normalised):
+    """Yield what every detector and pattern sees, also where digits are spaced."""
+    detectors = [load_detector(path) for path in (BUILTIN_DETECTORS if policy is None else policy.detectors)]
+    yield from _find_by(detectors, normalised)
+    yield from _find_patterns(normalised.data, policy)
+    joined = join_spaced_digits(normalised.data)
+    if joined is not None:
+        of_numbers = [detector for detector in detectors if not detector.types <= _WITHOUT_DIGITS]
+        for found in (*_find_by(of_numbers, joined.as_text()), *_find_patterns(joined.data, policy)):
+            span = joined.locate(found.span)
+            if span is not None:
+                yield Found(span, found.detector)
+
+
+def _find_by(detectors: Iterable[Detector], text: NormalisedText) -> Iterator[Found]:
+    repetition = find_repetition(text.data)
+    for detector in detectors:
+        for span in detector.find(text) if repetition is None else find_repeated(detector, repetition):
             if span[2] > span[1]:
                 yield Found(span, detector.name)
-    yield from _find_patterns(normalised.data, policy)
-
-
-def _load_detectors(policy: PolicyDocument | None) -> list[Detector]:
-    return [load_detector(path) for path in (BUILTIN_DETECTORS if policy is None else policy.detectors)]
 
 
 def _find_patterns(data: bytes, policy: PolicyDocument | None) -> Iterator[Found]:
