@@ -27,6 +27,7 @@ from tests.workflow_driver import (
     script_agents,
     submit,
 )
+from workflows import content_rules
 from workflows.agents.types import AgentWork, Answer, ReleaseAnswer, ReviewAnswer
 from workflows.export import build_workflow_package
 from workflows.models import Execution, Workflow
@@ -181,15 +182,38 @@ def _forge(payload: str) -> str:
     return base64.b64encode(statement.replace(b'"certificates":', b'"certificates":1', 1)).decode()
 
 
-def test_what_is_kept_from_models_ends_the_stage_before_anything_is_sent_or_spent(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    document = read_policy_document(find_policy("hipaa")).model_dump(mode="json", exclude_unset=True)
-    document |= {"version": document["version"] + 1}
-    document["content"] = [*document["content"], {"types": ["us_ssn"], "action": "block_model_call"}]
+def describe_next(name: str) -> dict[str, Any]:
+    """Return the document of a policy's next version, as yet the same."""
+    document = read_policy_document(find_policy(name)).model_dump(mode="json", exclude_unset=True)
+    return {**document, "version": document["version"] + 1}
+
+
+def publish(document: dict[str, Any]) -> None:
     with transaction.atomic():
         drafted = draft_policy(author=make_person("dora", "policy_author"), document=parse_policy(document))
         publish_policy(approver=make_bob(), policy=drafted)
+
+
+def test_a_release_whose_policy_insists_on_the_person_model_is_blocked_where_that_did_not_run(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(content_rules, "describe_person_model", lambda policy: "not_installed")
+    document = describe_next("hipaa")
+    publish({**document, "required_proofs": [*document["required_proofs"], "ner_ran"]})
+    workflow = run_review_and_release(monkeypatch, CLEAN_TEXT, "default", "hipaa")
+    execution = find_execution(workflow, "release")
+    assert (execution.status, execution.reason_code) == ("blocked", "content_not_inspected")
+    assert execution.reason_detail.startswith("checks not passed: ner_ran: hipaa v")
+    assert find_execution(workflow, "review").verdict == "compliant", "its own policy does not insist"
+    report = verify(build_workflow_package(workflow))
+    assert report.ok, report.failures
+
+
+def test_what_is_kept_from_models_ends_the_stage_before_anything_is_sent_or_spent(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    document = describe_next("hipaa")
+    publish({**document, "content": [*document["content"], {"types": ["us_ssn"], "action": "block_model_call"}]})
     with AnthropicStub([Text("never asked")]) as server:
         monkeypatch.setenv(server.environment_variable, server.base_url)
         asked = request_review_and_release(PHI, provider="anthropic", api_key="sk-test", compliance_policy="hipaa")

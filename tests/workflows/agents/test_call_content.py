@@ -4,6 +4,9 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
 
 from tests.workflows.agents.fakes import make_policy
 from workflows.agents.call_content import Passage, collect_passages, cut_tail, find_blocked_passages
@@ -116,3 +119,33 @@ def test_a_passage_of_a_name_is_no_value_that_another_could_continue() -> None:
     assert find_blocked_passages(
         [Passage("a", "123-45-"), Passage("b", "of", is_name=True), Passage("c", "6789")], [POLICY], "tool_call"
     )
+
+
+def plant(value: Any, path: list[int]) -> Any:
+    """Put the number into a JSON value, where the path leads: beside what is there, or in the place of a scalar."""
+    if isinstance(value, list) and value:
+        index = (path[0] if path else 0) % len(value)
+        return [*value[:index], plant(value[index], path[1:]), *value[index + 1 :]]
+    if isinstance(value, dict) and value:
+        name = sorted(value)[(path[0] if path else 0) % len(value)]
+        return {**value, name: plant(value[name], path[1:])}
+    return NUMBER
+
+
+@hypothesis_settings(max_examples=80, deadline=None)
+@given(
+    value=st.recursive(
+        st.none() | st.booleans() | st.integers() | st.text(max_size=8),
+        lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
+        max_leaves=12,
+    ),
+    path=st.lists(st.integers(0, 9), max_size=6),
+    encoded=st.integers(0, 3),
+)
+def test_wherever_in_a_json_value_a_number_stands_it_is_found(value: Any, path: list[int], encoded: int) -> None:
+    planted = plant(value, path)
+    for _ in range(encoded):
+        planted = json.dumps(planted)
+    found = find(planted)
+    assert "us_ssn" in {entry.finding.type for entry in found}
+    assert all(entry.place.startswith("the value") for entry in found)
