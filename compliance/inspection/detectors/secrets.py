@@ -37,7 +37,7 @@ _NAMES = {
         r"secret|token|sig|(?:php|j)sessid|sessionid|session[ _-]key"
     ),
 }
-_KINDS = tuple((kind, Pattern(f"^(?:{words})", ignore_case=True)) for kind, words in _NAMES.items())
+_KINDS = tuple((kind, Pattern(f"^(?:{words})$", ignore_case=True)) for kind, words in _NAMES.items())
 # Read on in another word these mean something else: bypass, compass, spin, signature.
 _SHORT = frozenset({b"pass", b"pw", b"pwd", b"pin", b"sig", b"secret", b"token"})
 _LINE_END = Pattern(r"^[.!\"']?[ \t\r]*(?:[\n<]|$)")
@@ -116,7 +116,7 @@ def _judge_form(_: bytes, match: Match) -> tuple[Span, ...]:
 def _judge_elsewhere(_: bytes, match: Match) -> tuple[Span, ...]:
     (origin, _end), group = match.span(), next(group for group in range(1, 7) if match.span(group)[0] >= 0)
     value, (start, end) = match.group(group), match.span(group)
-    if is_placeholder(value) or (group == 2 and value.isdigit()) or (group > 4 and not _is_drawn(value)):
+    if is_placeholder(value) or (group == 2 and value.rstrip(b",;)").isdigit()) or (group > 4 and not _is_drawn(value)):
         return ()
     kind, confidence = ("password", 0.9) if group <= 4 else ("access_token", 0.95)
     return (Span(kind, start - origin, end - origin, confidence),)
@@ -147,13 +147,15 @@ class _Assignment(NamedTuple):
 def _is_password(found: _Assignment) -> bool:
     word, value = found.word, found.value
     if word[:3].lower() == b"pin":
-        return value.isdigit() and 4 <= len(value) <= 6 and (word[:3] == b"PIN" or len(word) > 3)
+        return bool(found.sign) and value.isdigit() and 4 <= len(value) <= 6 and (word[:3] == b"PIN" or len(word) > 3)
     if not found.sign:
         # "use password X", `--password X`. People pass other things.
         named = word.lower() != b"pass" and len(value) >= 6 and b"=" not in value
         return named and is_password(value, assigned=False, quoted=False, ends_line=False, called=found.called)
     if found.sign[-2:].lower() == b"to" and (word.lower() == b"pass" or not holds_digit_or_symbol(value)):
         return False
+    if word.lower() == b"passphrase" and found.quoted and value.islower() and value.count(b" ") > 2:
+        return True
     ends_line = found.assigned and _LINE_END.is_in(found.following) and not _is_name_in_code(found)
     return is_password(value, assigned=found.assigned, quoted=found.quoted, ends_line=ends_line, called=found.called)
 
@@ -190,7 +192,7 @@ def _is_drawn(value: bytes) -> bool:
 
 @lru_cache(maxsize=256)
 def _kind_of(word: bytes) -> str:
-    return next(kind for kind, pattern in reversed(_KINDS) if pattern.is_in(word))
+    return next(kind for kind, pattern in _KINDS if pattern.is_in(word))
 
 
 def _is_word_of_its_own(context: bytes, word: bytes) -> bool:
