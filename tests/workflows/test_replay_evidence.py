@@ -158,7 +158,7 @@ def test_at_most_the_newest_are_looked_at_and_that_there_are_more_is_said() -> N
 class TheSameRulesChangeNothing(TestCase):
     """Whatever workflows there were: the simulation of a course that is not changed is the recorded one."""
 
-    @settings(suppress_health_check=list(HealthCheck), max_examples=12)
+    @settings(suppress_health_check=list(HealthCheck), max_examples=6)
     @given(
         plans=workflow_plans(),
         kill_at=st.frozensets(st.integers(1, 120), max_size=2),
