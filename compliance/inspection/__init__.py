@@ -1,9 +1,11 @@
 """Content inspection: detectors find spans in a text, a policy says what follows, `redact` takes them out.
 
 What is not detected. No named-entity recognition runs: a person's name is found where a title (Dr., Mrs.), a label
-(Patient:, Name:) or a word such as "patient" stands before it, and where a name found that way is repeated. A name
-in running prose without any of these is not found, nor is one written in lower case or in a script without capital
-letters. Of street addresses, the United States' are found, and ZIP codes next to a state or a label. Nothing is read
+(Patient:, Name:) or a word such as "patient" stands before it, where a degree or an age follows it, where it begins
+with one of some 2,200 frequent given names, and where a name found in one of these ways is repeated. A rarer name in
+running prose is not found, nor is one written in lower case or in a script without capital letters. Of addresses,
+those of English, German, French, Dutch, Spanish and Italian speaking countries are found by their usual forms, a
+town alone only after "lives in" and the like, and ZIP codes next to a state or a label. Nothing is read
 out of images, archives or encodings such as base64, and no meaning is understood: inside information and privilege
 are recognised by their usual phrases, not by what a paragraph amounts to.
 

@@ -81,7 +81,8 @@ class DateDetector:
     _care_cue = (
         r"admitted|admission|discharged?|seen|visit|surgery|procedure|dos|expired|died|appointment|appt"
         r"|follow-?up|f/u"
-        r"|dates?|dated|due|scheduled|deadline|hearing|meeting|week|as|effective"
+        r"|dates?|dated|due|dx|lmp|onset|exam|imaging|refilled|signed|filed|served|received|paid|scheduled"
+        r"|deadline|hearing|meeting|week|as|effective"
     )
     _day_and_month = Pattern(
         rf"(?:\b(?:{_care_cue}|on|by|since|until|till|through|thru|before|after|from|between|starting|beginning)"

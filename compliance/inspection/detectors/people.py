@@ -312,7 +312,7 @@ class AgeDetector:
         r"|nine))?)"
     )
     _ages = Pattern(
-        rf"\b{_age}(?:[ -]?(?:years?|yrs?|y)\.?[ -]?(?:old|of age|o\b|/o\b)|[ -]?(?:y/?o|y\.o\.?|yo)(?:[^a-z]|$)"
+        rf"\b{_age}\+?(?:[ -]?(?:years?|yrs?|y)\.?[ -]?(?:old|of age|o\b|/o\b)|[ -]?(?:y/?o|y\.o\.?|yo)(?:[^a-z]|$)"
         r"|[ -](?:year|yr)s?-? ?(?:male|female|man|woman|patient|gentleman|lady)\b"
         r"|(?:st|nd|rd|th) birthday)"
         rf"|\b(?:aged?|at the age of|age of|(?:turned|turning"
