@@ -63,7 +63,7 @@ class SecretDetector:
         r"(?:[ \t]+(?:for|to|of|on|at)(?:[ \t]+[A-Za-z0-9@'._/-]{1,24}){1,4}?)??"
         r"(?:([\"'],?\s{1,40}[\"']?value[\"']?[ \t]*[:=][ \t]*|(?:\\?[\"'`*\])]){0,3}"
         r"(?:[ \t]{0,8}(?::[ \t]*(?:str|string|text|&str|Optional\[str\]|SecretStr)[ \t]*)?(?::=|=>|={1,3}|[:=,|>]|->)"
-        r"|\s{1,4}(?:is|was|to)(?:[ \t]+(?:now|set to|still|just))?[\s:]|[ \t]-|\()[ \t*]{0,8})"
+        r"|\s{1,4}(?:is|was|to)(?:[ \t]+(?:now|set to|still|just))?[\s:]|[ \t]-[ \t]|\()[ \t*]{0,8})"
         r"((?:[bru]?\\?\"[^\"\n]{4,200}\"|[bru]?'[^'\n]{4,200}'|`[^`\n]{4,200}`|[^\s\"'`<>{}()\[\],;]{4,}))"
         r"|([ \t]\r?\n?|\r?\n)([A-Za-z!@#$%^&*_.+-]{0,40}[0-9][^\s\"'`<>{}()\[\],;]*|\"[^\"\n]{4,200}\"|"
         r"'[^'\n]{4,200}'))",
@@ -170,13 +170,13 @@ def _may_join(found: _Assignment) -> bool:
     """Whether what stands between the word and the value joins them in this place."""
     if found.sign in (b",", b"("):
         # Arguments and lists hold names as well: of those, what looks chosen.
-        in_place = found.sign == b"(" or found.joint[:1] in (b'"', b"'")
+        in_place = found.sign == b"(" or (found.joint[:1] in (b'"', b"'") and not found.preceding[-1:].isalnum())
         return found.quoted and in_place and holds_digit_or_symbol(found.value)
     if found.sign == b"|":
         return found.joint[:1] == b" "
     if found.sign == b">":
         previous = found.preceding[-1:]
-        return previous in (b"<", b":", b"_", b"-") or previous.isalpha()
+        return found.value[:1] != b"@" and (previous in (b"<", b":", b"_", b"-") or bool(previous.isalpha()))
     return True
 
 
