@@ -14,13 +14,12 @@ from __future__ import annotations
 import re
 import unicodedata
 from array import array
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 from html import unescape
 from html.entities import html5
-from itertools import accumulate, chain, compress, repeat
-from operator import add
 
 _UPPER_LETTER = "\u00de"  # Þ: a letter to every pattern, and the accented form of none
 _LOWER_LETTER = "\u00fe"  # þ
@@ -58,44 +57,74 @@ _CHARACTER_REFERENCE = re.compile(r"&(?:#[0-9]{1,7};?|#[xX][0-9a-fA-F]{1,6};?|[A
 # Past so many kinds of unusual characters one walk over the text is cheaper than a search for each.
 _FEW_KINDS = 12
 
-# Of a character that is dropped and goes with the one before it; no other becomes so many.
-_MARK = "\x80"
-_MARK_BYTE = b"\x80"
-_DROPPED = re.compile(rb"[\x00\x80]+")
-
-Offsets = tuple[Sequence[int], Sequence[int]]
+Replaced = tuple[int, int, int, int]
 
 
 @dataclass(frozen=True)
 class NormalisedText:
     """`data[i]` stands for the original's characters from `starts[i]` up to `ends[i]`; all three are equally long.
 
-    Where each byte comes from is worked out when it is first asked for: in most texts nothing is found.
+    Where a byte comes from is worked out when it is first asked for: in most texts nothing is found.
     """
 
     data: bytes
-    measure: Callable[[], Offsets] | None = None
+    measures: Sequence[Callable[[], Iterable[Replaced]]] = ()
 
     def original_span(self, start: int, end: int) -> tuple[int, int]:
         """Turn a non-empty span of `data` into one of the original text."""
-        if self.measure is None:
-            return start, end
-        starts, ends = self._offsets
-        return starts[start], ends[end - 1]
+        for offsets in self._offsets:
+            start, end = offsets.locate(start)[0], offsets.locate(end - 1)[1]
+        return start, end
 
     @property
     def starts(self) -> Sequence[int]:
-        return self._offsets[0]
+        return [self.original_span(index, index + 1)[0] for index in range(len(self.data))]
 
     @property
     def ends(self) -> Sequence[int]:
-        return self._offsets[1]
+        return [self.original_span(index, index + 1)[1] for index in range(len(self.data))]
 
     @cached_property
-    def _offsets(self) -> Offsets:
-        if self.measure is None:
-            return range(len(self.data)), range(1, len(self.data) + 1)
-        return self.measure()
+    def _offsets(self) -> list[_Offsets]:
+        return [_Offsets(measure()) for measure in self.measures]
+
+
+class _Offsets:
+    """Where the characters of a text come from that was made of another by replacing some stretches of it.
+
+    Built of where each begins and ends, of how many characters it became, and up to where what became none goes with
+    the character before it (0: it does not).
+    """
+
+    def __init__(self, replaced: Iterable[Replaced]) -> None:
+        # Piece by piece: where it begins in the new text and in the old one, and where the old one ends if all of it
+        # stands for each character; 0 where the two go in step.
+        self._starts, self._origins, self._ends = array("I", [0]), array("I", [0]), array("I", [0])
+        self._stretched: dict[int, int] = {}
+        length = position = 0
+        for start, end, count, stretch in replaced:
+            length += start - position
+            if stretch and length:
+                self._stretched[length - 1] = stretch
+            if count:
+                self._add(length, start, end)
+                length += count
+            self._add(length, end, 0)
+            position = end
+
+    def _add(self, start: int, origin: int, end: int) -> None:
+        self._starts.append(start)
+        self._origins.append(origin)
+        self._ends.append(end)
+
+    def locate(self, index: int) -> tuple[int, int]:
+        """Return start and end of what the character stands for."""
+        piece = bisect_right(self._starts, index) - 1
+        start, end = self._origins[piece], self._ends[piece]
+        if not end:
+            start += index - self._starts[piece]
+            end = start + 1
+        return start, self._stretched.get(index, end)
 
 
 def normalise(text: str) -> NormalisedText:
@@ -104,15 +133,13 @@ def normalise(text: str) -> NormalisedText:
     if not references:
         return _project_text(text)
     projected = _project_text(_resolve(text, references))
+    measure = partial(map, _measure_reference, references)
+    return NormalisedText(projected.data, (*projected.measures, measure))
 
-    def measure() -> Offsets:
-        starts, ends = _measure_resolved(references, len(text))
-        return (
-            array("I", map(starts.__getitem__, projected.starts)),
-            array("I", (ends[end - 1] for end in projected.ends)),
-        )
 
-    return NormalisedText(projected.data, measure)
+def _measure_reference(reference: tuple[int, int, str]) -> Replaced:
+    start, end, meant = reference
+    return start, end, len(meant), 0
 
 
 def _find_references(text: str) -> Iterator[tuple[int, int, str]]:
@@ -137,20 +164,6 @@ def _resolve(text: str, references: Sequence[tuple[int, int, str]]) -> str:
     return "".join(pieces)
 
 
-def _measure_resolved(references: Sequence[tuple[int, int, str]], length: int) -> Offsets:
-    """Return where each character of the resolved text comes from. What a reference means comes from all of it."""
-    starts, ends, position = array("I"), array("I"), 0
-    for start, end, meant in references:
-        starts.extend(range(position, start))
-        ends.extend(range(position + 1, start + 1))
-        starts.extend((start,) * len(meant))
-        ends.extend((end,) * len(meant))
-        position = end
-    starts.extend(range(position, length))
-    ends.extend(range(position + 1, length + 1))
-    return starts, ends
-
-
 def _project_text(text: str) -> NormalisedText:
     if text.isascii():
         data = text.encode("ascii")
@@ -160,7 +173,7 @@ def _project_text(text: str) -> NormalisedText:
     data = _substitute(text, replacements).encode("latin-1")
     if all(len(replacement) == 1 for replacement in replacements.values()):
         return NormalisedText(data)
-    return NormalisedText(data, lambda: _measure(text, replacements))
+    return NormalisedText(data, (partial(_measure, text, replacements),))
 
 
 def _substitute(text: str, replacements: Mapping[str, str]) -> str:
@@ -173,31 +186,22 @@ def _substitute(text: str, replacements: Mapping[str, str]) -> str:
     return text.translate({ord(character): character for character in _PLAIN_CHARACTERS} | _by_number(replacements))
 
 
-def _measure(text: str, replacements: Mapping[str, str]) -> Offsets:
-    """Return where each byte comes from, where some characters became none or several."""
-    codes = dict.fromkeys(_PLAIN_CHARACTERS, "\1") | {
-        character: chr(len(replacement)) if replacement or unicodedata.category(character)[0] != "M" else _MARK
-        for character, replacement in replacements.items()
-    }
-    coded = text.translate(_by_number(codes)).encode("latin-1")
-    counts = coded.replace(_MARK_BYTE, b"\0")
-    if max(counts) == 1:
-        starts = array("I", compress(range(len(text)), counts))
-    else:
-        starts = array("I", chain.from_iterable(map(repeat, range(len(text)), counts)))
-    ends = array("I", map(add, starts, repeat(1)))
-    if _MARK_BYTE in coded:
-        _stretch_to_marks(ends, coded, array("I", accumulate(counts)))
-    return starts, ends
-
-
-def _stretch_to_marks(ends: array[int], coded: bytes, until: Sequence[int]) -> None:
-    """Let an accent go with the letter it sits on, or taking the letter out would leave it behind."""
-    for match in _DROPPED.finditer(coded):
+def _measure(text: str, replacements: Mapping[str, str]) -> Iterator[Replaced]:
+    """Yield what became of the characters that became none or several."""
+    dropped = [character for character, replacement in replacements.items() if not replacement]
+    expanded = [character for character, replacement in replacements.items() if len(replacement) > 1]
+    # The accent goes with the letter it sits on, or taking the letter out would leave it behind.
+    no_marks = "".join(character for character in dropped if unicodedata.category(character)[0] != "M")
+    classes = (_class_of(dropped) + "+" if dropped else "", _class_of(expanded) if expanded else "")
+    for match in re.finditer("|".join(filter(None, classes)), text):
         start, end = match.span()
-        last = coded.rfind(_MARK_BYTE, start, end)
-        if last >= 0 and until[start]:
-            ends[until[start] - 1] = last + 1
+        count = len(replacements[text[start]])
+        marked = 0 if count else len(match.group().rstrip(no_marks)) if no_marks else end - start
+        yield start, end, count, start + marked if marked else 0
+
+
+def _class_of(characters: Iterable[str]) -> str:
+    return f"[{''.join(map(re.escape, characters))}]"
 
 
 def _by_number(table: Mapping[str, str]) -> dict[int, str]:
