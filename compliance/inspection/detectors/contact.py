@@ -211,6 +211,10 @@ class NetworkAddressDetector:
     _internal_host = Pattern(
         r"^[a-z]+://(?:[^/@]*@)?[a-z0-9.-]+\.(?:internal|local|localdomain|lan)(?::[0-9]+)?/?$", ignore_case=True
     )
+    # A module of Go, an image of a container.
+    _package = Pattern(
+        r"(?:\b(?:import|require|module|replace|go (?:get|install)|pull|push|image|FROM|uses|run)\b[ :]*|=> )$"
+    )
     _namespace = Pattern(r"(?i:xmlns(?::[a-z0-9]+)?|schemaLocation|DOCTYPE[^>]{0,60}|\$schema\"?)[ :=]*[\"']$")
     _ip_v4 = Pattern(r"(?:[0-9]{1,3}\.){3}[0-9]{1,3}")
     _software = Pattern(
@@ -260,7 +264,7 @@ class NetworkAddressDetector:
     def _judge_url(self, before: bytes, value: bytes, after: bytes) -> Span | None:
         bare = b"://" not in value[:8] and not value.lower().startswith(b"www")
         # Without a scheme: in a path, a name of a package or a mailbox it is none.
-        if bare and before[-1:] and before[-1] in b"/@.-_\"'`\\=":
+        if bare and ((before[-1:] and before[-1] in b"/@.-_\"'`\\=") or self._package.is_in(last_line(before))):
             return None
         for _ in range(3):
             value = value.rstrip(b".,;:!?*_")
