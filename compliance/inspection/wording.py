@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from array import array
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from compliance.inspection.patterns import Pattern
 
@@ -20,59 +22,69 @@ _ACCENTED = "ÀÁÂÃÄÅÇÈÉÊËÌÍÎÏÑÒÓÔÕÖØÙÚÛÜÝàáâãäå�
 _PLAIN = b"AAAAAACEEEEIIIINOOOOOOUUUUYaaaaaaceeeeiiiinoooooouuuuyy"
 _READ_AS = bytes.maketrans(_ADORNMENTS + _ACCENTED, b" " * len(_ADORNMENTS) + _PLAIN)
 
-# Group 1 shows nothing inside of a word; any other tag parts words.
-_MARKUP = Pattern(
-    r"(</?(?:a|abbr|b|bdi|bdo|big|cite|code|del|dfn|em|font|i|ins|kbd|mark|q|s|samp|small|span|strike|strong|sub|sup|tt|u"
-    r"|var|wbr)(?:[\s/][^<>]*)?>|<!--[^<>]*-->|\b\*+\b)|</?[a-z][^<>]*>",
-    ignore_case=True,
+# What shows nothing inside of a word; any other tag parts words.
+_INLINE = re.compile(
+    rb"</?(?:a|abbr|b|bdi|bdo|big|cite|code|del|dfn|em|font|i|ins|kbd|mark|q|s|samp|small|span|strike|strong|sub|sup|tt|u"
+    rb"|var|wbr)(?:[\s/][^<>]*)?>|<!--[^<>]*-->|(?<=\w)\*+(?=\w)",
+    re.IGNORECASE,
 )
+_TAG = re.compile(rb"</?[a-z][^<>]*>", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
 class Wording:
-    """One reading of a text, piece by piece: from `starts[n]` on, `data` is the text from `origins[n]` on."""
+    """One reading of a text. `sources` are the texts that it was made of, the last first, with what was left out.
+
+    Of each: the text, what was replaced in it, and by what.
+    """
 
     data: bytes
-    starts: Sequence[int] = (0,)
-    origins: Sequence[int] = (0,)
+    sources: Sequence[tuple[bytes, re.Pattern[bytes], bytes]] = ()
 
     def locate(self, start: int, end: int) -> tuple[int, int]:
         """Turn a non-empty span of `data` into one of the text."""
-        return self._locate(start), self._locate(end - 1) + 1
+        for pieces in self._pieces:
+            start, end = _locate(pieces, start), _locate(pieces, end - 1) + 1
+        return start, end
 
-    def _locate(self, index: int) -> int:
-        piece = bisect_right(self.starts, index) - 1
-        return self.origins[piece] + index - self.starts[piece]
+    @cached_property
+    def _pieces(self) -> list[_Pieces]:
+        return [_measure_pieces(*source) for source in self.sources]
+
+
+# From `[0][n]` on, the reading is the text from `[1][n]` on.
+_Pieces = tuple[Sequence[int], Sequence[int]]
+
+
+def _measure_pieces(data: bytes, pattern: re.Pattern[bytes], replacement: bytes) -> _Pieces:
+    starts, origins, left_out = array("I", [0]), array("I", [0]), 0
+    for match in pattern.finditer(data):
+        start, end = match.span()
+        # A blank in place of a tag stands for the tag's first character.
+        left_out += end - start - len(replacement)
+        starts.append(end - left_out)
+        origins.append(end)
+    return starts, origins
+
+
+def _locate(pieces: _Pieces, index: int) -> int:
+    piece = bisect_right(pieces[0], index) - 1
+    return pieces[1][piece] + index - pieces[0][piece]
 
 
 def read_wordings(data: bytes) -> Iterator[Wording]:
-    """Yield the readings of a normalised text, in one to two passes over it.
+    """Yield the readings of a normalised text, in one to three passes over it.
 
     The first takes every mark for a blank, so that nothing written between angle brackets is lost. Where there are
     tags, or asterisks within words, the second leaves them out, so that they part no words.
     """
     yield Wording(data.translate(_READ_AS))
     if b"<" in data or b"*" in data:
-        stripped = _strip(data)
-        if stripped is not None:
-            yield stripped
-
-
-def _strip(data: bytes) -> Wording | None:
-    kept, starts, origins, position = bytearray(), [0], [0], 0
-    for match in _MARKUP.find(data):
-        start, end = match.span()
-        kept += data[position:start]
-        if match.span(1)[0] < 0:
-            # A blank in place of the tag, and of its first character.
-            kept += b" "
-        position = end
-        starts.append(len(kept))
-        origins.append(end)
-    if not position:
-        return None
-    kept += data[position:]
-    return Wording(bytes(kept).translate(_READ_AS), starts, origins)
+        joined = _INLINE.sub(b"", data)
+        parted = _TAG.sub(b" ", joined)
+        if len(parted) < len(data):
+            sources = ((joined, _TAG, b" "), (data, _INLINE, b""))
+            yield Wording(parted.translate(_READ_AS), sources)
 
 
 # An escape, a class with what repeats it, or a blank.
