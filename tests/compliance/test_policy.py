@@ -15,14 +15,11 @@ from pydantic import ValidationError
 from compliance.capabilities import resolve
 from compliance.policy import (
     PROOFS,
-    PolicyDocument,
     PolicyError,
     builtin_policies,
-    load_policy_yaml,
     parse_policy,
     parse_policy_bytes,
 )
-from compliance.strict_yaml import MAX_BYTES, StrictYamlError, load_strict_yaml
 
 BUILTIN = {policy.name: policy for policy in builtin_policies()}
 
@@ -314,89 +311,3 @@ class TestRefusals:
         policy: Any = BUILTIN["hipaa"]
         with pytest.raises(ValidationError):
             policy.version = 9
-
-
-class TestYaml:
-    text = "name: mine\nversion: 1\ncapabilities:\n  default: []\n  ceiling: []\n"
-
-    def _line(self, text: str) -> int | None:
-        with pytest.raises(StrictYamlError) as refusal:
-            load_strict_yaml(text)
-        return refusal.value.line
-
-    @pytest.mark.parametrize(
-        ("text", "line"),
-        [
-            ("a: 1\nb: &x [1]\n", 2),
-            ("a: 1\nb: *x\n", 2),
-            ("a: 1\n\nb: !!python/object/apply:os.system ['true']\n", 3),
-            ("a: !!set {x, y}\n", 1),
-            ("a: 1\nb: 2\na: 3\n", 3),
-            ("a:\n  b: 1\n  b: 1\n", 3),
-            ("<<: {a: 1}\n", 1),
-            ("1: a\n", 1),
-            ("? [a]\n: b\n", 1),
-            ("a: 2024-03-05\n", 1),
-            ("a: 1.5\n", 1),
-            ("a: 010\n", 1),
-            ("a: 0x10\n", 1),
-            ("a: 1:30\n", 1),
-            ("a: yes\n", 1),
-            ("a: [1\nb: 2\n", 2),
-            ("a: 1\n---\nb: 2\n", 2),
-            ("a: '\x07'\n", 1),
-        ],
-    )
-    def test_what_a_policy_does_not_need_is_refused_with_its_line(self, text: str, line: int) -> None:
-        # A character that no YAML may hold is told without a line.
-        assert self._line(text) in (line, None)
-        assert self._line(text) is not None or "\x07" in text
-
-    def test_aliases_that_would_expand_are_refused_unexpanded(self) -> None:
-        bomb = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
-            f"{after}: &{after} [{', '.join([f'*{name}'] * 9)}]\n"
-            for name, after in zip("abcdefgh", "bcdefghi", strict=True)
-        )
-        assert self._line(bomb) == 1
-
-    def test_five_megabytes_are_refused_where_they_pass_the_limit(self) -> None:
-        assert self._line("a: [" + "*x, " * 1_300_000) == 1
-        assert self._line("# nothing\n" * 500_000) == MAX_BYTES // 10 + 1
-
-    @pytest.mark.parametrize("opening", ["[", "{a: ", "- ", "a:\n "])
-    def test_deep_nesting_is_refused(self, opening: str) -> None:
-        assert self._line(opening * 50_000) is not None
-
-    @pytest.mark.parametrize("text", ["", "# nothing\n", "\ud800", "\x00"])
-    def test_a_text_without_a_document_is_refused(self, text: str) -> None:
-        with pytest.raises(PolicyError):
-            load_policy_yaml(text)
-
-    def test_a_problem_in_the_document_has_path_and_line(self) -> None:
-        with pytest.raises(PolicyError) as refusal:
-            load_policy_yaml(self.text + "  forbidden: [Nonsense]\nretention: 5\n")
-        found = {(problem.path, problem.line) for problem in refusal.value.problems}
-        assert {("capabilities.forbidden.0", 6), ("retention", 7), ("title", 1)} <= found
-
-    def test_a_doubled_key_has_its_path(self) -> None:
-        with pytest.raises(PolicyError, match=r"^line 6: capabilities\.ceiling: the key 'ceiling' occurs twice"):
-            load_policy_yaml(self.text + "  ceiling: ['*']\n")
-
-    def test_plain_values_are_read(self) -> None:
-        document, lines = load_strict_yaml("a: 1\nb: [true, 'yes', ~]\nc:\n  d: >-\n    x\n    y\n")
-        assert document == {"a": 1, "b": [True, "yes", None], "c": {"d": "x y"}}
-        assert (lines[("b", 1)], lines[("c", "d")]) == (2, 4)
-
-    @given(st.text(max_size=200))
-    def test_any_text_is_read_or_refused(self, text: str) -> None:
-        try:
-            load_policy_yaml(text)
-        except PolicyError:
-            return
-        pytest.fail("a random text passed for a policy")
-
-    def test_a_built_in_policy_in_yaml_is_the_same_as_in_json(self) -> None:
-        as_yaml = json.dumps(_document("sox"))
-        policy = load_policy_yaml(as_yaml)
-        assert isinstance(policy, PolicyDocument)
-        assert policy.digest == BUILTIN["sox"].digest
