@@ -53,3 +53,10 @@ class Pattern:
 def any_of(words: Sequence[str]) -> str:
     """Return a group that matches any of the expressions."""
     return f"(?:{'|'.join(words)})"
+
+
+def any_pattern(*patterns: Pattern) -> Pattern:
+    """Return a pattern that matches where any of these does, so that one pass tells whether one is worth it."""
+    return Pattern(
+        "|".join(f"(?i:{each.expression})" if each.ignore_case else f"(?:{each.expression})" for each in patterns)
+    )

@@ -7,10 +7,12 @@ text's wordings, so that punctuation and markup between their words hide none.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import chain
 
 from compliance.inspection.detectors.context import before
+from compliance.inspection.detectors.held_back import HELD, find_held_back
 from compliance.inspection.normalise import NormalisedText
-from compliance.inspection.patterns import Pattern, any_of
+from compliance.inspection.patterns import Pattern, any_of, any_pattern
 from compliance.inspection.registry import Span
 from compliance.inspection.wording import compile_phrase, read_wordings
 
@@ -61,7 +63,7 @@ class InsideInformationDetector:
     _spoken_of = compile_phrase(
         r"\b(?:(?:trad(?:e|ing)|act(?:ing)?|deal(?:ing)?) (?:on|in|upon|while in possession of|while aware of)"
         r"|(?:contain(?:s|ing)?|includ(?:es|ing)|discloses?|holds?|possess(?:es)?) no"
-        r"|not (?:contain|include|disclose|constitute|hold|possess)|free of|definition of)(?: any)? ?$"
+        r"|not (?:contain|include|disclose|constitute|hold|possess)|free of|definition of)(?: any)? ?$|\bno ?$"
     )
     _phrases = (
         (
@@ -69,6 +71,14 @@ class InsideInformationDetector:
             compile_phrase(
                 r"\bmaterial[ ,:;/&'-]*(?:and )?non[ -]*public(?:[ ,:;/'-]+information)?\b|\b(?:contains?|constitutes?"
                 r"|is|possess(?:es|ing)?) (?:MNPI|inside information)\b|\bMNPI ?[:!]|\binsider information\b"
+                r"|\b(?:treat|regard|consider|handle) (?:\w+ ){1,6}as (?:MNPI|inside(?:r)? information)\b"
+                r"|\b(?:trad(?:e|ing)|deal(?:ing)?|act(?:ing)?) (?:\w+ )?on (?:this|these|what|the (?:above|following"
+                r"|attached|enclosed|below))(?: (?:information|news|figures|numbers|results|data|knowledge|tip))?\b"
+                r"|\b(?:restricted|permanent|designated|temporary|deal) insiders?\b"
+                r"|\b(?:added to|placed on|put on|included (?:in|on)|entered (?:in|on)) (?:the |our |an? )?"
+                r"(?:insider|restricted|watch) list\b"
+                r"|\btrading window (?:is|has been|was|will be|remains|stays) (?:now )?closed\b"
+                r"|\b(?:you are|you have been|been|was|were|now) (?:now )?wall[ -]crossed\b"
             ),
         ),
         (
@@ -99,18 +109,26 @@ class InsideInformationDetector:
     _figure = compile_phrase(_FIGURE)
     _sentence_break = Pattern(r"[.!?;]\s|\n\s*\n")
     _reach = 160
+    # All that a marker cannot do without, in one pass: most texts end here.
+    _scout = any_pattern(*(pattern for _, pattern in _phrases), _embargo, _confidential, HELD)
 
     def find(self, text: NormalisedText) -> Iterator[Span]:
         """Yield the phrases, and the stretch from the first to the last word of those that met."""
         for wording in read_wordings(text.data):
-            for kind, start, end, confidence in self._find_in(wording.data):
-                yield Span(kind, *wording.locate(start, end), confidence)
+            if self._scout.is_in(wording.data):
+                for kind, start, end, confidence in chain(self._find_in(wording.data), find_held_back(wording.data)):
+                    yield Span(kind, *wording.locate(start, end), confidence)
 
     def _find_in(self, data: bytes) -> Iterator[Span]:
         for kind, pattern in self._phrases:
+            known: dict[bytes, bool] = {}
             for match in pattern.find(data):
-                if not self._spoken_of.is_in(before(data, match.span()[0], 48)):
-                    yield Span(kind, *match.span(), 0.9)
+                start, end = match.span()
+                context = before(data, start, 48)
+                if context not in known:
+                    known[context] = self._spoken_of.is_in(context)
+                if not known[context]:
+                    yield Span(kind, start, end, 0.9)
         embargoes = _spans(self._embargo, data)
         if not embargoes and not self._confidential.is_in(data):
             return
