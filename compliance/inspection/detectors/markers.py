@@ -17,7 +17,8 @@ from compliance.inspection.registry import Span
 from compliance.inspection.wording import compile_phrase, read_wordings
 
 _DEAL = (
-    r"\b(?:merger|merge with|acquisitions?|acquir(?:e|es|ing)|take-?over|tender offer|buy-?out|divestitures?|spin-?off|"
+    r"\b(?:merger|merge with|acquisitions?|acquir(?:e|es|ing)|take-?over|tender offer|buy-?out|divestitures?"
+    r"|spin-?off|"
     r"stock split|share (?:buyback|repurchase)|dividend|restatement|joint venture|"
     r"going private|business combination|definitive agreement|letter of intent)\b"
 )
@@ -195,7 +196,16 @@ class PrivilegeDetector:
                         r"\bprivileged (?:attorney|legal|lawyer)[ -]?(?:client )?communications?\b",
                         r"\b(?:legal(?:ly)?|solicitor-client|common[ -]interest) privileged?\b",
                         r"\b(?:protected by|subject to|covered by|under) (?:the )?(?:legal )?privilege\b",
-                        r"\bprivileged communications?\b",
+                        r"\bprivileged (?:legal )?(?:communications?|correspondence|discussions?|advice"
+                        r"|memo(?:randum)?"
+                        r"|documents?|materials?)\b",
+                        r"\b(?:legal professional|legal advice|litigation|joint[ -]defen[cs]e|settlement) privilege\b",
+                        r"\b(?:communications?|correspondence|e-?mails?|discussions?|memo(?:randum)?"
+                        r"|letters?) between "
+                        r"(?:\w+ ){0,2}(?:attorneys?|lawyers?|counsel|solicitors?) and (?:\w+ ){0,2}clients?\b",
+                        r"\b(?:waiv(?:e|er|es|ing)|assert(?:s|ing)?|preserv(?:e|es|ing)|claim(?:s|ing)?"
+                        r"|maintain(?:ing)?)"
+                        r" (?:of )?(?:the |our |any )?(?:client|attorney-client|legal) privilege\b",
                     )
                 )
             ),
@@ -206,7 +216,23 @@ class PrivilegeDetector:
                 any_of(
                     (
                         r"\b(?:attorneys?'?s?|lawyers?'?s?|counsel'?s?)[ -]work[ -]product\b",
-                        r"\bwork[ -]product (?:doctrine|privilege|protection|protected)\b",
+                        r"\bwork[ -]product (?:doctrine|privilege|protection|protected|immunity)\b",
+                        r"\b(?:opinion|protected|privileged|confidential|fact|legal|trial)[ -]work[ -]product\b",
+                        r"\b(?:mental impressions|legal theories|trial strategy"
+                        r"|litigation strategy)\b.{0,80}\b(?:trial|counsel"
+                        r"|attorneys?|litigation|work product)\b",
+                        r"\bprepared by (?:\w+ )?(?:counsel|attorneys?|lawyers?|solicitors?) (?:for"
+                        r"|in) (?:\w+ ){0,3}(?:litigation"
+                        r"|lawsuit|arbitration|trial|court)\b",
+                        r"\b(?:trial|litigation)[ -]preparation (?:materials?|documents?|notes?|memo(?:randum)?)\b",
+                        r"\bprotected from (?:discovery|disclosure) (?:under|by|as|pursuant)\b",
+                        r"\b(?:counsel|attorney|lawyer|solicitor)(?:'?s)? (?:interview )?(?:notes|impressions"
+                        r"|file memo)\b",
+                        r"\b(?:prepared|created|made|drafted|written|compiled|commissioned|analysis|notes?|report|memo"
+                        r"(?:randum)?) (?:\w+ ){0,6}in (?:anticipation|contemplation|expectation"
+                        r"|preparation) of (?:\w+ ){0,3}"
+                        r"(?:litigation|lawsuits?|suit|arbitration|trial|legal proceedings?|legal action"
+                        r"|legal claims?|dispute)\b",
                         r"\b(?:prepared|created|made|drafted|written|conducted|compiled) (?:by \w+ )?"
                         r"(?:at|under|upon|on) (?:the )?(?:direction|request|instructions?|behest) of (?:\w+ ){0,3}"
                         r"(?:counsel|attorneys?|lawyers?)\b",
@@ -227,7 +253,24 @@ class PrivilegeDetector:
                         r"\b(?:to|in order to) (?:obtain|seek|provide|render|request) (?:\w+ )?legal advice from\b",
                         r"\b(?:our|outside|general|in-house|legal|trial|defen[cs]e) counsel(?:'s)? "
                         r"(?:has |have )?(?:advise[sd]?|recommend(?:s|ed)?|opine[sd]?|concluded?|legal advice)\b",
-                        r"\bcounsel's (?:legal )?(?:advice|opinion|assessment)\b",
+                        r"\bcounsel's (?:legal )?(?:advice|opinion|assessment|view|recommendation)\b",
+                        r"\b(?:as|in our (?:opinion|view|judg(?:e)?ment|capacity) as) your (?:\w+ )?(?:counsel"
+                        r"|attorneys?"
+                        r"|lawyers?|solicitors?|barristers?)\b",
+                        r"\b(?:asked for|asking for|request(?:s|ed|ing)?|s(?:eek|eeks|eeking|ought)|obtain(?:s|ed"
+                        r"|ing)?|need(?:s|ed)?"
+                        r"|want(?:s|ed)?|g(?:ive|iving|ave)|receiv(?:e|ed|ing)|render(?:s|ed|ing)?|following|per"
+                        r"|based on|rely on|here is|this is)"
+                        r" (?:our |your |my |their |the |his |her |counsel's )?(?:\w+ )?legal advice (?:from|on"
+                        r"|about|as to"
+                        r"|regarding|concerning|of|in|that|whether|is|was)\b",
+                        r"\b(?:our|my|this) legal advice (?:to you )?(?:is|was|remains) (?:to|that|not to"
+                        r"|against)\b",
+                        r"\b(?:counsel|attorneys?|lawyers?|solicitors?|law firm|legal department"
+                        r"|legal team)(?: (?:has|have|had))?"
+                        r" (?:strongly )?(?:advise[sd]?|recommend(?:s|ed)?|caution(?:s|ed)?|warn(?:s|ed)?"
+                        r"|told) (?:us|me|that|the"
+                        r" (?:company|client|board|committee)|against|not to)\b",
                     )
                 )
             ),

@@ -1,0 +1,119 @@
+"""What marks inside information and privilege in plain sentences, and what only speaks of them."""
+
+from __future__ import annotations
+
+import pytest
+
+from compliance.inspection import inspect
+
+HELD_BACK = [
+    "We're buying Acme on Friday, keep it quiet.",
+    "The CFO is resigning tomorrow and the market does not know yet; do not trade.",
+    "Q3 revenue will miss consensus by 8%, not yet announced.",
+    "Don't tell anyone, but the takeover bid goes in on Monday.",
+    "Revenue came in at $120 million, 9% under guidance; please don't trade before we publish.",
+    "The FDA has rejected our application; this has not been made public.",
+    "We lost our largest customer, which we have not yet disclosed to investors.",
+    "Our EPS will be 20 cents above the street, embargoed until Tuesday.",
+]
+# Of rules in general, of what is out, of other matters.
+NOT_HELD_BACK = [
+    "As announced today, the merger with Initech closed and revenue rose 4% to $4.2 billion.",
+    "The acquisition was publicly reported last week, and net income fell 3%.",
+    "This presentation contains no MNPI and no material non-public information.",
+    "Employees must not trade on material information before it is public, as the training explains.",
+    "Insider trading is prohibited. Never trade on information that has not been disclosed.",
+    "The blood test results have not been released to the patient.",
+    "Lab results have not yet been reported; please call tomorrow.",
+    "Do not share your password with anyone before the next quarter.",
+    "The survey results will be published next week; keep this in confidence.",
+    "The book will be released in March, before the market opens for tourists.",
+    "We released version 2.0 before the announcement of the conference.",
+    "Please do not forward this meeting invite; the quarterly review is at 3.",
+    "The board will discuss the acquisition policy, which was published last year.",
+    "The company reported first quarter results on May 5, as filed with the SEC.",
+    "Until the market opens at 9:30, orders are queued.",
+    "Do not distribute this draft of the school calendar.",
+    "The transaction has not been committed: rollback before you report it.",
+    "The bid for the city contract is public.",
+    "The class is not public, so the quarter method is not reported.",
+    "Keep this file private; do not share the API key. The deal: 3 for 2.",
+    "This function must not leak memory before it is released.",
+    "The CEO said the company will report earnings next Tuesday.",
+    "Guidance on filing Form 10-K is published by the SEC.",
+    "Our dividend policy is unchanged; the dividend was announced on 3 May.",
+    "# TODO: do not share this transaction between threads until it is released",
+    "The results are confidential under HIPAA and may be released only to the patient.",
+    "Private methods are not public: this target is for internal use only.",
+    "He will step down as coach; nobody else knows who will replace him.",
+    "Analysts forecast revenue growth of 3% for the industry, per published reports.",
+    "The parties shall keep the terms of this agreement confidential and shall not disclose them.",
+    "Confidential Information means all non-public information disclosed by either party.",
+    "The receiving party shall not disclose the transaction documents to any third party.",
+]
+PRIVILEGED = [
+    "As your lawyers, we would settle.",
+    "Following legal advice from outside counsel, the board declined.",
+    "Our lawyers have advised us not to answer the letter.",
+    "Memo of opinion work product for the file.",
+    "The report was compiled by the auditors in anticipation of the arbitration.",
+    "This letter is covered by legal professional privilege.",
+    "Discussions between our attorneys and the client are attached.",
+    "These notes are protected from disclosure under Rule 26(b)(3).",
+]
+NOT_PRIVILEGED = [
+    "This email is not legal advice.",
+    "Nothing in this article constitutes legal advice; consult an attorney.",
+    "Seek legal advice before signing a lease.",
+    "It is a privilege to work with you.",
+    "The user needs elevated privileges; privileged access management is required.",
+    "He asked his attorney. Client privileges are listed online.",
+    "The team's work product was excellent.",
+    "Her lawyer told reporters that the trial starts in May.",
+    "The attorney recommended the restaurant.",
+    "We claim the privilege of hosting you.",
+    "Opposing counsel argued that the claim fails.",
+    "The school counsel advised students about courses.",
+    "Employees may not give legal advice.",
+    "The court held that the attorney-client relationship had ended.",
+    "This summary is not subject to attorney-client privilege.",
+    "The settlement was public. Attorney: Jane.",
+    "Prepared in anticipation of claims growth next year.",
+    "counsel told the jury that the witness lied",
+    "Our advice is to restart the router.",
+]
+
+
+def _found(text: str, category: str) -> list[tuple[str, str]]:
+    return [
+        (finding.type, text[finding.start : finding.end]) for finding in inspect(text) if finding.category == category
+    ]
+
+
+@pytest.mark.parametrize("text", HELD_BACK)
+def test_a_sentence_that_holds_a_matter_back_is_inside_information(text: str) -> None:
+    assert _found(text, "mnpi") != []
+
+
+@pytest.mark.parametrize("text", NOT_HELD_BACK)
+def test_rules_and_what_is_out_and_other_matters_are_not(text: str) -> None:
+    assert _found(text, "mnpi") == []
+
+
+@pytest.mark.parametrize("text", PRIVILEGED)
+def test_what_counsel_says_or_prepares_is_privileged(text: str) -> None:
+    assert _found(text, "privilege") != []
+
+
+@pytest.mark.parametrize("text", NOT_PRIVILEGED)
+def test_advice_counsel_and_privileges_of_other_kinds_are_not(text: str) -> None:
+    assert _found(text, "privilege") == []
+
+
+def test_what_is_held_back_is_told_where_it_stands() -> None:
+    text = "Sales rose.\n\nThe CFO is resigning tomorrow, which is *not yet* public. It rains."
+    assert _found(text, "mnpi") == [("inside_information", "CFO is resigning tomorrow, which is *not yet* public")]
+
+
+def test_a_matter_in_another_sentence_is_not_what_is_held_back() -> None:
+    assert _found("The CFO is resigning. The menu has not been published.", "mnpi") == []
