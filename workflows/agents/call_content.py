@@ -41,6 +41,10 @@ class Passage:
     is_name: bool = False
 
 
+class _Members(list[tuple[str, Any]]):
+    """The members of a decoded object, those among them whose name comes twice: a mapping would keep the last alone."""
+
+
 @dataclass(frozen=True)
 class _Stretch:
     """Characters `start` to `end` of a composed text are those of a passage, from its character `offset` on."""
@@ -135,9 +139,9 @@ def cut_tail(passages: Sequence[Passage]) -> str:
 
 def _walk(value: Any, label: str, depth: int) -> Iterator[Passage]:
     if depth > _MAX_DEPTH:
-        yield Passage("", json.dumps(value), label)
-    elif isinstance(value, Mapping):
-        for name, member in value.items():
+        yield Passage("", json.dumps(value, ensure_ascii=False), label)
+    elif isinstance(value, Mapping | _Members):
+        for name, member in value.items() if isinstance(value, Mapping) else value:
             yield Passage("", str(name), is_name=True)
             yield from _walk(member, str(name), depth + 1)
     elif isinstance(value, list | tuple):
@@ -154,7 +158,7 @@ def _decode(text: str, label: str, depth: int) -> Iterator[Passage]:
     """Yield a text as it reads when it is taken for JSON: whole where it is that, else its escapes alone."""
     if text.lstrip()[:1] in {"{", "[", '"'}:
         try:
-            decoded = json.loads(text)
+            decoded = json.loads(text, object_pairs_hook=_Members)
         except (ValueError, RecursionError):
             pass
         else:

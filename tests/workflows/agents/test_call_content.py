@@ -54,6 +54,8 @@ def nest(value: Any, levels: int) -> Any:
         [["deep", {"list": [NUMBER]}]],
         json.dumps({"text": FULL_WIDTH}),
         f"  {json.dumps({'text': ZERO_WIDTH})}",
+        f'{{"text": {json.dumps(FULL_WIDTH)}, "text": "the second of that name"}}',
+        "[" * 60 + json.dumps(FULL_WIDTH) + "]" * 60,
         nest(NUMBER, 4),
         "as in " + "".join(f"\\u{ord(character):04x}" for character in NUMBER),
         ["123-45-", "6789"],

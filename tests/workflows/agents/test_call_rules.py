@@ -157,6 +157,16 @@ def test_a_capability_that_is_not_granted_is_refused_before_its_arguments_are_re
     assert arguments_of(ran)[0]["code"] == "not_granted"
 
 
+def test_a_capability_that_is_refused_is_told_only_where_it_repeats_nothing_of_what_is_kept(
+    anthropic: Provider,
+) -> None:
+    calls = tuple(ToolCall("document_read", {"name": name}, id=name) for name in ("other", NUMBER))
+    with anthropic.serving([Answer(tool_calls=calls), Text("done")]):
+        ran = run(make_work("anthropic", policy=NO_TOOL, granted=["document:read:reports"]))
+    told = [(facts["code"], facts["capability"]) for facts in arguments_of(ran)]
+    assert told == [("not_granted", "document:read:other"), ("not_granted", None)]
+
+
 @pytest.mark.parametrize("policy", [make_policy(), keeping("block"), NO_MODEL])
 def test_arguments_pass_where_no_policy_keeps_them_from_tools(anthropic: Provider, policy: PolicyDocument) -> None:
     call = ToolCall("document_write", {"name": "reports", "text": NUMBER}, id="write-1")

@@ -71,11 +71,12 @@ class Dispatcher:
             except ToolRefusal as refusal:
                 return await self._refuse(name, call_id, None, refusal.code, refusal.detail, raw)
             decision = self._decide(capability)
-            if isinstance(decision, gate.Refuse):
-                return await self._refuse(name, call_id, capability, decision.code, decision.detail, raw)
             blocked = await find_blocked_arguments(self._work, arguments.model_dump(mode="json"))
-            if blocked:
+            if isinstance(decision, gate.Refuse):
                 # The capability repeats an argument, and facts of the journal are shown to whoever reads it.
+                stated = None if blocked else capability
+                return await self._refuse(name, call_id, stated, decision.code, decision.detail, raw)
+            if blocked:
                 detail = f"the arguments hold what no tool is handed: {explain_blocked(blocked)}"
                 return await self._refuse(name, call_id, None, "content_blocked", detail, raw)
             return await self._carry_out(tool, call_id, capability, arguments)
