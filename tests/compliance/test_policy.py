@@ -20,6 +20,7 @@ from compliance.policy import (
     parse_policy,
     parse_policy_bytes,
 )
+from compliance.strict_yaml import MAX_BYTES
 
 BUILTIN = {policy.name: policy for policy in builtin_policies()}
 
