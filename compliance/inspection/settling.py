@@ -53,22 +53,30 @@ def _settle_cluster(
     kinds = {consequences[entry.span.type] for entry in cluster}
     taken = {kind: bytearray(end - origin) for kind in kinds}
     settled: list[Found] = []
-    for span, detector in sorted(cluster, key=_by_length):
-        own = consequences[span.type]
-        for start, stop in _free(taken[own], span.start - origin, span.end - origin):
-            if data[start + origin : stop + origin].strip(_SEPARATORS):
-                piece = Span(span.type, start + origin, stop + origin, span.confidence)
-                settled.append(Found(piece, detector))
+    for entry in sorted(cluster, key=_by_length):
+        kind, first, last, confidence = entry[0]
+        own = consequences[kind]
+        for start, stop in _free(taken[own], first - origin, last - origin):
+            start, stop = start + origin, stop + origin
+            if not data[start:stop].strip(_SEPARATORS):
+                continue
+            whole = start == first and stop == last
+            settled.append(entry if whole else Found(Span(kind, start, stop, confidence), entry.detector))
         for others, mask in taken.items():
             if others <= own:
-                mask[span.start - origin : span.end - origin] = b"\1" * (span.end - span.start)
-    settled.sort(key=lambda entry: (entry.span.start, entry.span.end, entry.span.type))
+                mask[first - origin : last - origin] = b"\1" * (last - first)
+    settled.sort(key=_by_place)
     return settled
 
 
 def _by_length(entry: Found) -> tuple[int, float, Span]:
     span = entry[0]
-    return span.start - span.end, -span.confidence, span
+    return span[1] - span[2], -span[3], span
+
+
+def _by_place(entry: Found) -> tuple[int, int, str]:
+    kind, start, end, _ = entry[0]
+    return start, end, kind
 
 
 def _free(mask: bytearray, start: int, end: int) -> Iterator[tuple[int, int]]:
