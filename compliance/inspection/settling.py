@@ -53,7 +53,8 @@ def _settle_cluster(
     kinds = {consequences[entry.span.type] for entry in cluster}
     taken = {kind: bytearray(end - origin) for kind in kinds}
     settled: list[Found] = []
-    for entry in sorted(cluster, key=_by_length):
+    # By type and place where length and confidence are the same, so that the order of the detectors decides nothing.
+    for entry in sorted(sorted(cluster), key=_by_length):
         kind, first, last, confidence = entry[0]
         own = consequences[kind]
         for start, stop in _free(taken[own], first - origin, last - origin):
@@ -69,9 +70,10 @@ def _settle_cluster(
     return settled
 
 
-def _by_length(entry: Found) -> tuple[int, float, Span]:
-    span = entry[0]
-    return span[1] - span[2], -span[3], span
+def _by_length(entry: Found) -> float:
+    """Put the longer first, and the surer of two as long: a confidence is at most 1."""
+    _, start, end, confidence = entry[0]
+    return start - end - confidence / 2
 
 
 def _by_place(entry: Found) -> tuple[int, int, str]:
