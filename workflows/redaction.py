@@ -1,14 +1,13 @@
 """What of a text may be shown: on pages masked, and in an export whole, masked, or not at all."""
 
 import json
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from compliance.inspection import inspect, matches, redact
 from compliance.policy import PolicyDocument
-
-_MAX_DEPTH = 40
+from workflows.agents.call_content import collect_passages
 
 
 @dataclass(frozen=True)
@@ -48,7 +47,8 @@ class TextExporter:
     def _holds_redactable(self, value: Any) -> bool:
         if not any(policy.redacted_types for policy in self.policies):
             return False
-        return any(redact_text(text, self.policies) != text for text in _iterate_strings(value, 0))
+        texts = (passage.text for passage in collect_passages(value, ""))
+        return any(redact_text(text, self.policies) != text for text in texts)
 
 
 def redact_text(text: str, policies: Iterable[PolicyDocument]) -> str:
@@ -61,28 +61,3 @@ def redact_text(text: str, policies: Iterable[PolicyDocument]) -> str:
         if matches(finding, policy.redacted_types)
     ]
     return redact(text, findings) if findings else text
-
-
-def _iterate_strings(value: Any, depth: int) -> Iterator[str]:
-    """Yield every string and number in a JSON value, names included, and those in strings that are JSON themselves.
-
-    An escape between two words of an encoded text can hide from a detector what the decoded text shows.
-    """
-    if depth > _MAX_DEPTH:
-        yield json.dumps(value)
-    elif isinstance(value, Mapping):
-        for name, member in value.items():
-            yield name
-            yield from _iterate_strings(member, depth + 1)
-    elif isinstance(value, list):
-        for entry in value:
-            yield from _iterate_strings(entry, depth + 1)
-    elif isinstance(value, str):
-        yield value
-        if value[:1] in {"{", "[", '"'}:
-            try:
-                yield from _iterate_strings(json.loads(value), depth + 1)
-            except (ValueError, RecursionError):
-                return
-    elif isinstance(value, int | float) and not isinstance(value, bool):
-        yield str(value)

@@ -18,6 +18,7 @@ from workflows.agents.call_content import Passage, collect_passages, cut_tail
 from workflows.content_rules import Use, list_blocking_rules
 from workflows.models import ExecutionStatus, Verdict
 from workflows.reasons import ReasonCode
+from workflows.redaction import redact_text
 from workflows.replay_content import ContentComparer, NotEvaluable
 from workflows.replay_reasons import explain_findings
 from workflows.replay_records import (
@@ -92,7 +93,10 @@ class CallComparer:
         decision = decide_tool_call(capability, self.grant, sorted(forbidden), self.role)
         if isinstance(decision, Refuse) != allowed:
             return None
-        call = f"Journal event {event.sequence} is a call of {event.facts.get('tool')} that needs {capability}"
+        # A capability ends in an argument's own words.
+        known = {document for digest in self.policies for document in (switch.documents[digest], switch.find(digest))}
+        shown = redact_text(capability, known)
+        call = f"Journal event {event.sequence} is a call of {event.facts.get('tool')} that needs {shown}"
         if isinstance(decision, Refuse):
             change = f"it was allowed, and under {switch.draft_name} it would be refused ({decision.code})"
             return _go_elsewhere(f"{call}; {change}: {decision.detail}")

@@ -155,3 +155,17 @@ def test_a_request_that_was_never_sent_is_known_by_its_types_alone(
     found = replay(change(strict, lambda members: members["content"][-1].update(types=[left])))
 
     assert ends(found) == ({} if known else {"write": ("unknown", "", "unknown_beyond_model_call")})
+
+
+def test_a_reason_repeats_nothing_of_a_capability_that_the_policies_mask(monkeypatch: pytest.MonkeyPatch) -> None:
+    facts = {"tool": "document_write", "capability": "document:write:123-45-6789", "decision": "allow", "code": None}
+    ask_a_model(monkeypatch, ("tool_call", facts, {"arguments": {"name": "123-45-6789", "text": CLEAN_TEXT}}))
+
+    def forbid(members: dict[str, Any]) -> None:
+        members["capabilities"]["forbidden"].append("document:write")
+        block("us_ssn", action="redact")(members)
+
+    found = replay(change(in_force("default"), forbid))
+
+    assert "needs document:write:[US_SSN]; it was allowed" in words(found)
+    assert "123-45-6789" not in words(found)
