@@ -51,6 +51,15 @@ UNITS = [
     "material_non_public_",
     "123\n45\n6789\n",
     "123-\n",
+    "1 ",
+    "1 2 3-",
+    "\u0301",
+    " \u200b",
+    "a ａ",
+    "MNPI: ",
+    "do not share earnings ",
+    "The CEO resigned, not announced. ",
+    "counsel's advice ",
 ]
 
 
