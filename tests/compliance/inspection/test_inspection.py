@@ -304,6 +304,9 @@ class TestDetectorsByPath:
             "compliance.inspection.detectors.contact.phonenumbers",
             "compliance.inspection.detectors.dates._Lines",
             "compliance.inspection.detectors..contact.EmailDetector",
+            f"compliance.inspection.detectors{'.a' * 1000}.Detector",
+            "compliance.inspection.detectors.\0.Detector",
+            "compliance.inspection.detectors.contact.EmailDetector\n",
         ],
     )
     def test_a_path_to_anything_else_is_refused_by_name(self, path: str) -> None:
