@@ -15,7 +15,7 @@ from compliance.inspection.spaced_digits import join_spaced_digits
 from compliance.inspection.value_hashes import make_hasher
 
 if TYPE_CHECKING:
-    from compliance.policy import PolicyDocument
+    from compliance.policy import CustomPattern, PolicyDocument
 
 BUILTIN_DETECTORS = tuple(
     f"compliance.inspection.detectors.{path}"
@@ -79,15 +79,32 @@ def inspect(text: str, policy: PolicyDocument | None = None, *, hash_key: bytes 
     return tuple(findings)
 
 
-def _find(normalised: NormalisedText, policy: PolicyDocument | None) -> Iterator[Found]:
+class _PatternDetector:
+    """A pattern of a policy's own, as a detector."""
+
+    name = PATTERN_DETECTOR
+
+    def __init__(self, custom: CustomPattern) -> None:
+        self.types = frozenset({custom.type})
+        self._type = custom.type
+        self._pattern = compile_custom_pattern(custom.pattern)
+
+    def find(self, text: NormalisedText) -> Iterator[Span]:
+        """Yield the matches."""
+        for match in self._pattern.find(text.data):
+            yield Span(self._type, *match.span(), _PATTERN_CONFIDENCE)
+
+
+def _find(text: NormalisedText, policy: PolicyDocument | None) -> Iterator[Found]:
     """Yield what every detector and pattern sees, also where digits are spaced."""
     detectors = [load_detector(path) for path in (BUILTIN_DETECTORS if policy is None else policy.detectors)]
-    yield from _find_by(detectors, normalised)
-    yield from _find_patterns(normalised.data, policy)
-    joined = join_spaced_digits(normalised.data)
+    if policy is not None:
+        detectors += [_PatternDetector(custom) for custom in policy.patterns]
+    yield from _find_by(detectors, text)
+    joined = join_spaced_digits(text.data)
     if joined is not None:
         of_numbers = [detector for detector in detectors if not detector.types <= _WITHOUT_DIGITS]
-        for found in (*_find_by(of_numbers, joined.as_text()), *_find_patterns(joined.data, policy)):
+        for found in _find_by(of_numbers, joined.as_text()):
             span = joined.locate(found.span)
             if span is not None:
                 yield Found(span, found.detector)
@@ -99,14 +116,6 @@ def _find_by(detectors: Iterable[Detector], text: NormalisedText) -> Iterator[Fo
         for span in detector.find(text) if repetition is None else find_repeated(detector, repetition):
             if span[2] > span[1]:
                 yield Found(span, detector.name)
-
-
-def _find_patterns(data: bytes, policy: PolicyDocument | None) -> Iterator[Found]:
-    for custom in () if policy is None else policy.patterns:
-        for match in compile_custom_pattern(custom.pattern).find(data):
-            start, end = match.span()
-            if end > start:
-                yield Found(Span(custom.type, start, end, _PATTERN_CONFIDENCE), PATTERN_DETECTOR)
 
 
 def _categories(policy: PolicyDocument | None) -> Mapping[str, str]:

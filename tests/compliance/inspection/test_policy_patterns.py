@@ -59,3 +59,11 @@ def test_what_a_pattern_finds_has_a_hash_too() -> None:
     policy = _policy([{"types": ["study_number"], "action": "flag"}], STUDY)
     one, other = inspect("ST-0042 ＳＴ-００４２", policy, hash_key=b"key")
     assert one.value_hash == other.value_hash != ""
+
+
+def test_a_pattern_sees_spaced_digits_and_every_stretch_of_a_repetition() -> None:
+    policy = _policy([{"types": ["study_number"], "action": "flag"}], ("study_number", "phi", r"\bstudy [0-9]{6}\b"))
+    text = "in study 1 2 3 4 5 6 here"
+    (finding,) = inspect(text, policy)
+    assert text[finding.start : finding.end] == "study 1 2 3 4 5 6"
+    assert len(inspect("study 123456, " * 5_000, policy)) == 5_000
