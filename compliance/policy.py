@@ -25,7 +25,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from compliance.capabilities import CapabilityError, covers, forbids, overlaps, parse_capability
-from compliance.inspection.custom_patterns import UnusablePattern, compile_custom_pattern
+from compliance.inspection.custom_patterns import MAX_STEPS_TOGETHER, UnusablePattern, compile_custom_pattern
 from compliance.inspection.findings import CATEGORIES, CATEGORY_OF
 from compliance.inspection.registry import UnknownDetector, load_detector
 from compliance.strict_yaml import MAX_BYTES, Location, StrictYamlError, load_strict_yaml
@@ -196,7 +196,7 @@ class PolicyDocument(_Part):
     def _mean_what_it_says(self) -> PolicyDocument:
         if self.name in self.aliases:
             raise PydanticCustomError("policy", "a policy is no alias of itself", {"at": ("aliases",)})
-        self._check_pattern_types()
+        self._check_patterns()
         found = frozenset[str]().union(*(load_detector(path).types for path in self.detectors))
         found |= {CATEGORY_OF[name] for name in found}
         found |= {name for pattern in self.patterns for name in (pattern.type, pattern.category)}
@@ -221,8 +221,15 @@ class PolicyDocument(_Part):
                     )
         return self
 
-    def _check_pattern_types(self) -> None:
-        """A type that is known already would change what other policies mean by it."""
+    def _check_patterns(self) -> None:
+        """A type that is known already would change what other policies mean by it; many slow patterns add up."""
+        steps = sum(compile_custom_pattern(pattern.pattern).program_size for pattern in self.patterns)
+        if steps > MAX_STEPS_TOGETHER:
+            raise PydanticCustomError(
+                "policy",
+                "the patterns come to {steps} steps together, over {most}: lower what their braces count up to",
+                {"steps": steps, "most": MAX_STEPS_TOGETHER, "at": ("patterns",)},
+            )
         seen: set[str] = set()
         for index, pattern in enumerate(self.patterns):
             if pattern.type in CATEGORY_OF or pattern.type in CATEGORIES or pattern.type in seen:

@@ -7,6 +7,9 @@ What one schema cannot say (a ceiling that grants what is forbidden, a rule that
 from typing import Any
 
 from compliance.inspection import BUILTIN_DETECTORS, CATEGORIES
+from compliance.inspection.custom_patterns import MAX_EXPRESSION_LENGTH
+from compliance.inspection.findings import CATEGORY_OF
+from compliance.inspection.registry import DETECTOR_PATH
 from compliance.policy import PROOFS, PolicyDocument
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -18,14 +21,23 @@ def build_policy_schema() -> dict[str, Any]:
     """Return the schema of the documents that `/compliance/policies` and `manage.py policy` take."""
     schema = PolicyDocument.model_json_schema()
     parts = schema["$defs"]
-    for members in (schema, *parts.values()):
-        members["description"] = " ".join(members["description"].split())
+    for part in (schema, *parts.values()):
+        part["description"] = " ".join(part["description"].split())
     capabilities = parts["CapabilityRules"]["properties"]
     for name in ("default", "ceiling", "forbidden"):
         capabilities[name]["items"] = {"type": "string", "pattern": _CAPABILITY}
-    for lists in (*capabilities.values(), schema["properties"]["detectors"], schema["properties"]["required_proofs"]):
+    members = schema["properties"]
+    types = parts["ContentRule"]["properties"]["types"]
+    for lists in (*capabilities.values(), *map(members.get, ("aliases", "detectors", "required_proofs")), types):
         lists["uniqueItems"] = True
-    parts["CustomPattern"]["properties"]["category"]["enum"] = sorted(CATEGORIES)
-    schema["properties"]["required_proofs"]["items"] = {"enum": sorted(PROOFS)}
-    schema["properties"]["detectors"]["items"] = {"type": "string", "examples": list(BUILTIN_DETECTORS)}
+    pattern = parts["CustomPattern"]["properties"]
+    pattern["type"]["not"] = {"enum": sorted({*CATEGORIES, *CATEGORY_OF})}
+    pattern["category"]["enum"] = sorted(CATEGORIES)
+    pattern["pattern"] |= {"minLength": 1, "maxLength": MAX_EXPRESSION_LENGTH}
+    members["required_proofs"]["items"] = {"enum": sorted(PROOFS)}
+    members["detectors"]["items"] = {
+        "type": "string",
+        "pattern": f"^{DETECTOR_PATH}$",
+        "examples": list(BUILTIN_DETECTORS),
+    }
     return {"$schema": _DIALECT, **schema, "title": "Countersign policy"}

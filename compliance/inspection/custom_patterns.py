@@ -1,20 +1,25 @@
 """Patterns that a policy document brings along: which expressions are taken, and what they find.
 
-They run on RE2 like all others, in time linear in the text. What is refused all the same: what RE2 cannot run
-(references back, looking around), what counts so high that it would be slow, a repeat inside a repeat, which in other
-engines takes for ever and is nearly always a mistake, and what matches the empty text.
+They run on RE2 like all others, which finds one match in time linear in the text. Refused is what RE2 cannot run
+(references back, looking around), what counts so high that it would be slow, what could take linear time for each of
+many matches (an open-ended repeat in an alternative, in a group that may be left out, or in another repeat, which in
+other engines takes for ever and is nearly always a mistake), and what matches the empty text or one character.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import lru_cache
 
 from compliance.inspection.patterns import Pattern
 
 MAX_EXPRESSION_LENGTH = 500
 _MAX_MEMORY = 8 << 20
-# In RE2's instructions. Past it, and out of memory, a megabyte of text takes seconds.
+# In RE2's instructions, of one expression and of all that a policy has. Where its automaton runs out of memory, a
+# megabyte of text takes some 5 ms for each.
 _MAX_PROGRAM = 300
+MAX_STEPS_TOGETHER = 1000
+_ALTERNATIVE = "an open-ended repeat (*, + or {n,}) in one of several alternatives: bound it, as in {1,40}"
 
 
 class UnusablePattern(ValueError):
@@ -29,8 +34,9 @@ def compile_custom_pattern(expression: str) -> Pattern:
     """
     if not 1 <= len(expression) <= MAX_EXPRESSION_LENGTH:
         raise UnusablePattern(f"an expression has 1 to {MAX_EXPRESSION_LENGTH} characters")
-    if _has_repeat_in_repeat(expression):
-        raise UnusablePattern("a repeat inside a repeat, as in (a+)+: write it without the inner or the outer one")
+    endless = _find_endless_search(expression)
+    if endless is not None:
+        raise UnusablePattern(endless)
     try:
         pattern = Pattern(expression, max_memory=_MAX_MEMORY)
     except UnicodeEncodeError as error:
@@ -41,8 +47,10 @@ def compile_custom_pattern(expression: str) -> Pattern:
         raise UnusablePattern(
             f"it comes to {pattern.program_size} steps, over {_MAX_PROGRAM}: lower what its braces count up to"
         )
-    if pattern.is_in(b"") or pattern.is_in(b"\x1a"):
-        raise UnusablePattern("it matches the empty text or any character at all, so it says nothing")
+    if pattern.is_in(b""):
+        raise UnusablePattern("it matches the empty text, so it says nothing")
+    if any(pattern.is_in(bytes([character])) for character in range(256)):
+        raise UnusablePattern("it matches a single character: nearly every text would be full of findings")
     return pattern
 
 
@@ -51,32 +59,51 @@ def _explain(error: Exception) -> str:
     return said.decode("latin-1") if isinstance(said, bytes) else str(said)
 
 
-def _has_repeat_in_repeat(expression: str) -> bool:
-    """Whether a group that holds an unbounded repeat is itself repeated without bound."""
-    holds_repeat = [False]
-    closed = False  # whether what stands just before is a group that holds a repeat
+@dataclass
+class _Group:
+    """What was read of a group: whether an open-ended repeat is in it, and whether it offers alternatives."""
+
+    repeats: bool = False
+    chooses: bool = False
+
+
+def _find_endless_search(expression: str) -> str | None:
+    """Return what in an expression can have each of its matches cost a look through the whole text; None for nothing.
+
+    After a short match the engine goes on while a longer one is possible. Where an open-ended repeat is what may make
+    it longer, and then does not, each match of a dense text reads all that is left of it.
+    """
+    if r"\Q" in expression:
+        return r"\Q: write a backslash before each character that it quotes"
+    groups = [_Group()]
+    closed = _Group()  # what stands just before, where that is a group
     index = 0
     while index < len(expression):
         character = expression[index]
-        width, was_closed = 1, closed
-        closed = False
+        width, before = 1, closed
+        closed = _Group()
+        if before.repeats and (character == "?" or expression.startswith(("{0,", "{0}"), index)):
+            return "an open-ended repeat (*, + or {n,}) in a group that may be left out: bound it, as in {1,40}"
         if character == "\\":
             width = 2
         elif character == "[":
             width = _find_class_end(expression, index) - index
         elif character == "(":
-            holds_repeat.append(False)
-        elif character == ")" and len(holds_repeat) > 1:
-            inner = holds_repeat.pop()
-            holds_repeat[-1] |= inner
-            closed = inner
+            groups.append(_Group())
+        elif character == "|":
+            groups[-1].chooses = True
+        elif character == ")" and len(groups) > 1:
+            closed = groups.pop()
+            groups[-1].repeats |= closed.repeats
+            if closed.repeats and closed.chooses:
+                return _ALTERNATIVE
         elif repeat := _read_repeat(expression, index):
-            if was_closed:
-                return True
-            holds_repeat[-1] = True
+            if before.repeats:
+                return "a repeat inside a repeat, as in (a+)+: write it without the inner or the outer one"
+            groups[-1].repeats = True
             width = repeat
         index += width
-    return False
+    return _ALTERNATIVE if groups[0].repeats and groups[0].chooses else None
 
 
 def _find_class_end(expression: str, start: int) -> int:

@@ -14,7 +14,7 @@ from compliance.inspection.normalise import NormalisedText
 # A policy document is data that people write. It may pick from the detectors, not name just any code to import.
 DETECTOR_PACKAGE = "compliance.inspection.detectors"
 # A module right below the package: what is nested by the hundred would exhaust the interpreter that looks for it.
-_PATH = re.compile(re.escape(DETECTOR_PACKAGE) + r"\.[a-z][a-z0-9_]{0,59}\.[A-Z][A-Za-z0-9]{0,59}")
+DETECTOR_PATH = re.escape(DETECTOR_PACKAGE) + r"\.[a-z][a-z0-9_]{0,59}\.[A-Z][A-Za-z0-9]{0,59}"
 
 
 class Span(NamedTuple):
@@ -47,7 +47,7 @@ class UnknownDetector(ValueError):
 @lru_cache(maxsize=64)
 def load_detector(path: str) -> Detector:
     """Return the detector of that dotted path, `package.module.Class`. Raises UnknownDetector."""
-    if not _PATH.fullmatch(path):
+    if not re.fullmatch(DETECTOR_PATH, path):
         raise UnknownDetector(f"{path[:120]!r} is no detector; detectors live in {DETECTOR_PACKAGE}")
     module_path, _, class_name = path.rpartition(".")
     try:

@@ -267,6 +267,12 @@ class TestRefusals:
     def test_an_unusable_pattern_is_named_where_it_stands(self, pattern: dict[str, str], where: str) -> None:
         assert _paths(_changed("patterns", [pattern])) == [where]
 
+    def test_patterns_that_are_slow_together_are_refused(self) -> None:
+        patterns = [
+            {"type": f"code_{number}", "category": "pii", "pattern": f"A{number}[A-Z]{{250}}"} for number in range(5)
+        ]
+        assert _paths(_changed("patterns", patterns)) == ["patterns"]
+
     def test_a_type_of_its_own_may_have_rules(self) -> None:
         document = _changed("patterns", [{"type": "badge", "category": "mnpi", "pattern": "B[0-9]{4}"}])
         document["content"].append({"types": ["badge"], "action": "block_model_call"})

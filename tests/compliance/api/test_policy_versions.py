@@ -8,7 +8,7 @@ import pytest
 from rest_framework.test import APIClient
 
 from compliance.policies_in_force import find_policy
-from compliance.policy import builtin_policies
+from compliance.policy import PolicyError, builtin_policies, parse_policy
 from compliance.policy_text import render_policy_yaml
 
 POLICIES = "/api/v1/compliance/policies"
@@ -115,8 +115,22 @@ def test_the_schema_describes_the_documents_to_anybody(anonymous: APIClient) -> 
     jsonschema.Draft202012Validator.check_schema(schema)
     for policy in builtin_policies():
         jsonschema.validate(policy.model_dump(mode="json", exclude_unset=True), schema)
-    with pytest.raises(jsonschema.ValidationError):
-        jsonschema.validate(make_document(surprise=1), schema)
+    pattern = {"type": "code", "category": "pii", "pattern": "TR-[0-9]{4}"}
+    jsonschema.validate(make_document(patterns=[pattern]), schema)
+    changes: list[dict[str, Any]] = [
+        {"surprise": 1},
+        {"aliases": ["house", "house"]},
+        {"content": [{"types": ["phi", "phi"], "action": "block"}]},
+        {"detectors": ["os.system"]},
+        {"patterns": [{**pattern, "type": "us_ssn"}]},
+        {"patterns": [{**pattern, "type": "phi"}]},
+        {"patterns": [{**pattern, "pattern": ""}]},
+    ]
+    for change in changes:
+        with pytest.raises(PolicyError):
+            parse_policy(make_document(**change))
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate(make_document(**change), schema)
 
 
 def test_a_list_takes_the_same_queries_however_long_it_is(
