@@ -14,7 +14,7 @@ from compliance.capabilities import (
 from compliance.gate import Refuse, decide_tool_call
 from compliance.inspection import CATEGORY_OF
 from compliance.policy import PolicyDocument
-from workflows.agents.call_content import Passage, collect_passages, cut_tail
+from workflows.agents.call_content import Passage, collect_passages, collect_request, cut_tail
 from workflows.content_rules import Use, list_blocking_rules
 from workflows.models import ExecutionStatus, Verdict
 from workflows.reasons import ReasonCode
@@ -38,8 +38,6 @@ USE_OF: Mapping[str, Use] = {TOOL_CALL: "tool_call", MODEL_REQUEST: "model_call"
 
 _REFUSED_BY_GATE = frozenset({EXCEEDS_ROLE_ALLOWANCE, FORBIDDEN_BY_POLICY, NOT_GRANTED, WILDCARD_DENIED})
 _REFUSED_FOR_CONTENT = ReasonCode.CONTENT_BLOCKED.value
-# Members of a message that are not what the model was told.
-_NOT_CONTENT = frozenset({"timestamp", "part_kind", "tool_call_id"})
 _BEYOND_CALL = "What its agent would have made of that is not known."
 
 
@@ -111,7 +109,7 @@ class CallComparer:
             return None
         if use == "tool_call":
             return self._compare_arguments(event)
-        passages = list(_collect_request(self._read_payload(event)))
+        passages = _collect_told(self._read_payload(event))
         where = f"Journal event {event.sequence} ({event.kind})"
         difference = self.content.compare_call(where, passages, self.policies, use, self._told)
         self._told = cut_tail(passages) or self._told
@@ -163,16 +161,11 @@ def _blocks_request(policy: PolicyDocument, types: Sequence[str]) -> bool:
     return any(found in named or categories.get(found) in named for found in types)
 
 
-def _collect_request(payload: Any) -> Iterator[Passage]:
-    """Yield what a request told its model: not our own instructions, and nothing that the model said itself."""
-    messages = payload.get("messages") if isinstance(payload, Mapping) else None
-    if not isinstance(messages, list):
-        yield from collect_passages(payload, "the request")
-        return
-    for message in messages:
-        for part in message.get("parts", ()) if message.get("kind") == "request" else ():
-            content = {name: member for name, member in part.items() if name not in _NOT_CONTENT}
-            yield from collect_passages(content, f"a message of the kind {part.get('part_kind')}")
+def _collect_told(payload: Mapping[str, Any]) -> list[Passage]:
+    """Return what a request told its model: its messages, or all that an agent without messages took down."""
+    if "messages" in payload:
+        return list(collect_request(payload["messages"]))
+    return collect_passages(payload, "the request")
 
 
 def _collect_arguments(payload: Any) -> Iterator[Passage]:

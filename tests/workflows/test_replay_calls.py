@@ -1,6 +1,7 @@
 """The recorded calls of past runs under a draft: what tools may be used, and what models and tools are handed."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -132,6 +133,27 @@ def test_what_a_model_may_not_be_sent_blocks_the_stage_that_sent_it(monkeypatch:
     assert ends(found) == {"write": ("blocked", "non_compliant", "content_blocked")}
     assert "(model_request), a message of the kind user-prompt" in words(found)
     assert "holds email_address at characters 9 to 30" in words(found)
+
+
+def test_our_own_markers_are_not_held_against_a_request_and_its_blocks_are_joined(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    marker = "0123456789abcdef01234567"
+    material = f"[[{marker} TASK\nOf staff 47\n{marker}]]\n\n[[{marker} DOCUMENT\n11 and soup.\n{marker}]]"
+    request = {"messages": [message("request", "user-prompt", material)], "tools": []}
+    ask_a_model(monkeypatch, ("model_request", {"request": 1}, request))
+
+    def keep_staff_numbers(pattern: str) -> Callable[[dict[str, Any]], object]:
+        def edit(members: dict[str, Any]) -> None:
+            members["patterns"] = [{"type": "staff_number", "category": "pii", "pattern": pattern}]
+            block("staff_number", action="block_model_call")(members)
+
+        return edit
+
+    assert replay(change(in_force("default"), keep_staff_numbers("[0-9]{8}"))).changes == ()
+    found = replay(change(in_force("default"), keep_staff_numbers("staff [0-9]{4}")))
+    assert ends(found) == {"write": ("blocked", "non_compliant", "content_blocked")}
+    assert "the block TASK and what follows it, holds staff_number" in words(found)
 
 
 def test_what_we_and_the_model_itself_said_is_not_held_against_a_request(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,6 +17,7 @@ from itertools import islice
 from typing import Any
 
 from compliance.policy import PolicyDocument
+from workflows.agents.prompts import split_material
 from workflows.agents.types import AgentWork
 from workflows.content_rules import BlockedFinding, Use, find_blocked_in, name_policy, select_policies
 
@@ -25,6 +26,8 @@ _MAX_DEPTH = 40
 _MOST_TEXTS = 20_000
 # As far as a cut value can reach into a text; longer texts are joined to their neighbours by their two ends only.
 _REACH = 100
+# Members of a message's part that say when and in answer to what it was made. The provider chose the ids itself.
+_NOT_CONTENT = frozenset({"timestamp", "part_kind", "tool_call_id"})
 _ESCAPE = re.compile(r"\\u([0-9a-fA-F]{4})")
 
 
@@ -92,6 +95,24 @@ def collect_passages(value: Any, place: str) -> list[Passage]:
     if len(found) == 1:
         return [replace(found[0], place=place)]
     return [replace(passage, place=f"{place}, text {number} in it") for number, passage in enumerate(found, start=1)]
+
+
+def collect_request(messages: Iterable[Mapping[str, Any]]) -> Iterator[Passage]:
+    """Yield what messages tell a model, as they are sent and stand in the journal: nothing that it said itself, nor the
+    instructions."""
+    results = 0
+    for message in messages:
+        for part in message["parts"] if message["kind"] == "request" else ():
+            content = {name: member for name, member in part.items() if name not in _NOT_CONTENT}
+            blocks = split_material(str(content.get("content"))) if part["part_kind"] == "user-prompt" else None
+            if blocks is not None:
+                for name, text in blocks:
+                    yield from collect_passages(text, f"the block {name}")
+            elif part["part_kind"] == "tool-return":
+                results += 1
+                yield from collect_passages(content.get("content"), f"tool result {results}")
+            else:
+                yield from collect_passages(content, f"a message of the kind {part['part_kind']}")
 
 
 def find_blocked_passages(

@@ -5,11 +5,16 @@ Imports pydantic_ai: only the language-model loop uses it. The embedded agent ma
 
 import asyncio
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 from pydantic_ai.messages import ModelMessage, ModelMessagesTypeAdapter, ModelRequest
 
-from workflows.agents.call_content import Passage, collect_passages, cut_tail, find_blocked_passages
+from workflows.agents.call_content import (
+    Passage,
+    collect_passages,
+    collect_request,
+    cut_tail,
+    find_blocked_passages,
+)
 from workflows.agents.prompts import Prompt
 from workflows.agents.types import AgentWork, Journal
 from workflows.content_rules import (
@@ -20,9 +25,6 @@ from workflows.content_rules import (
     name_policy,
     select_policies,
 )
-
-# Members of a message that say when and in answer to what it was made. The provider chose the ids itself.
-_NOT_CONTENT = frozenset({"timestamp", "part_kind", "tool_call_id"})
 
 
 class ModelCallRules:
@@ -59,23 +61,10 @@ class ModelCallRules:
         return f"what would go into the model call holds what its policies block: {explain_blocked(blocked)}"
 
     def _collect(self, added: Sequence[ModelMessage]) -> Iterator[Passage]:
-        results = 0
         for message in added:
-            if not isinstance(message, ModelRequest):
-                continue
-            if message.instructions and message.instructions != self._prompt.instructions:
+            if isinstance(message, ModelRequest) and message.instructions != self._prompt.instructions:
                 yield from collect_passages(message.instructions, "the instructions")
-            [dumped] = ModelMessagesTypeAdapter.dump_python([message], mode="json")
-            for part in dumped["parts"]:
-                content: Any = {name: member for name, member in part.items() if name not in _NOT_CONTENT}
-                if content.get("content") == self._prompt.material:
-                    for name, text in self._prompt.blocks:
-                        yield from collect_passages(text, f"the block {name}")
-                elif part["part_kind"] == "tool-return":
-                    results += 1
-                    yield from collect_passages(content.get("content"), f"tool result {results}")
-                else:
-                    yield from collect_passages(content, f"a message of the kind {part['part_kind']}")
+        yield from collect_request(ModelMessagesTypeAdapter.dump_python(list(added), mode="json"))
 
 
 def summarise_blocked(blocked: Sequence[BlockedFinding]) -> dict[str, str | int]:
