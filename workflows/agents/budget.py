@@ -24,8 +24,9 @@ from workflows.agents.types import (
 
 # A rough size of a token, for counts that are not reported. What is charged then does not go by it.
 _BYTES_PER_TOKEN = 4
-# No answer has as many; what is above would not fit the evidence (RFC 8785: integers below 2^53) or the budget.
-_MOST_TOKENS = 10**9
+# No answer has as many tokens, or took as many of anything else that is billed; what is above would not fit the evidence
+# (RFC 8785: integers below 2^53) or the ledger.
+_MOST = 10**9
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,7 @@ class Meter:
         parts that exceed their whole), or where the answer broke off before its end was reported, it is charged at
         least what was reserved for it: what is not known is not free.
         """
-        plausible = all(0 <= count <= _MOST_TOKENS for count in _reported_counts(usage))
+        plausible = all(0 <= count <= _MOST for count in _reported_counts(usage))
         input_tokens = int(getattr(usage, "input_tokens", 0) or 0) if plausible else 0
         output_tokens = int(getattr(usage, "output_tokens", 0) or 0) if plausible else 0
         known = ended
@@ -131,8 +132,8 @@ def settle(reservation: Reservation, charge: Charge | None) -> Settlement:
 
 
 def _reported_counts(usage: AbstractUsage) -> list[float]:
-    """Return every number of tokens that a usage gives, those of caches and of reasoning among them."""
-    return [count for name, count in vars(usage).items() if name.endswith("_tokens") and count is not None]
+    """Return every number that a usage gives: of tokens, those of caches and of reasoning among them, and of searches."""
+    return [count for count in vars(usage).values() if isinstance(count, int | float)]
 
 
 def _count_roughly(size: int) -> int:

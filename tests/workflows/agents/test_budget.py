@@ -140,7 +140,7 @@ def test_an_answer_with_impossible_usage_is_refused_and_charged_by_its_size(
 
 
 @pytest.mark.parametrize("count", [-1, -(10**9), *IMPOSSIBLE, math.inf, math.nan])
-@pytest.mark.parametrize("field", ["input_tokens", "output_tokens", "cache_read_tokens"])
+@pytest.mark.parametrize("field", ["input_tokens", "output_tokens", "cache_read_tokens", "web_searches"])
 def test_a_count_that_cannot_be_is_never_counted(field: str, count: float) -> None:
     meter = make_meter()
     usage = SimpleNamespace(**({"input_tokens": 10, "output_tokens": 10} | {field: count}))
