@@ -101,6 +101,13 @@ def test_an_unknown_policy_is_named(reference: str) -> None:
 
 
 @pytest.mark.django_db
+def test_a_replay_starts_at_an_hour_of_any_time_zone() -> None:
+    assert "ended from 2026-11-24T22:30:00+00:00 on:" in run("replay", "hipaa", "--since", "2026-11-25T04:00+05:30")
+    with pytest.raises(CommandError, match="is no date"):
+        run("replay", "hipaa", "--since", "0001-01-01T00:00+14:00")
+
+
+@pytest.mark.django_db
 def test_an_exported_policy_reads_back_as_the_same(tmp_path: Path) -> None:
     path = tmp_path / "sox.yaml"
     run("export", "sox", "--output", path)

@@ -8,12 +8,13 @@ import json
 from argparse import ArgumentParser, ArgumentTypeError
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import MAXYEAR, UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from django.contrib.auth.models import AnonymousUser
 from django.core.management.base import BaseCommand, CommandError
+from django.db import DatabaseError
 
 from compliance.management.acting_person import read_acting_person
 from compliance.policies_in_force import UnknownPolicy
@@ -135,6 +136,10 @@ def _told_plainly(status: int) -> Iterator[None]:
         raise CommandError(str(error), returncode=status) from error
     except OSError as error:
         raise CommandError(f"{error.filename}: {error.strerror}", returncode=status) from error
+    except DatabaseError as error:
+        raise CommandError(
+            f"the database does not serve this; see that it is there, and migrated: {error}", returncode=status
+        ) from error
 
 
 def _describe(policy: PolicyDocument) -> str:
@@ -148,6 +153,6 @@ def _reload_status(digest: str) -> str:
 def _read_time(text: str) -> datetime:
     try:
         found = datetime.fromisoformat(text)
-    except ValueError as error:
+        return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+    except (ValueError, OverflowError) as error:
         raise ArgumentTypeError(f"{text!r} is no date; write 2026-01-31, or ISO 8601 with a time") from error
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
