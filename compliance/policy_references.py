@@ -13,7 +13,7 @@ from compliance.policies_in_force import (
     published_policies,
     read_policy_document,
 )
-from compliance.policy import PolicyDocument, builtin_policies, load_policy_yaml
+from compliance.policy import PolicyDocument, PolicyError, PolicyProblem, builtin_policies, load_policy_yaml
 from compliance.policy_versions import find_policy_version
 from compliance.strict_yaml import MAX_BYTES
 
@@ -31,7 +31,18 @@ def read_policy_file(path: str) -> PolicyDocument:
     else:
         with Path(path).open("rb") as file:
             content = file.read(MAX_BYTES + 1)
-    return load_policy_yaml(content.decode("utf-8", "replace"))
+    return load_policy_yaml(_decode(content))
+
+
+def _decode(content: bytes) -> str:
+    try:
+        return content.decode()
+    except UnicodeDecodeError as error:
+        # What was read of a file that is too long may end within a character: its length is what is wrong.
+        if len(content) > MAX_BYTES:
+            return content.decode("utf-8", "replace")
+        line = content.count(b"\n", 0, error.start) + 1
+        raise PolicyError([PolicyProblem("", "the text is not UTF-8; save it as UTF-8", line)]) from error
 
 
 def resolve_policy(reference: str) -> PolicyDocument:

@@ -71,6 +71,8 @@ def publish_policy(*, approver: User, policy: Policy, address: str | None = None
         raise PolicyNotAllowed("whoever drafted a policy may not publish it: a second person has to")
     try:
         with transaction.atomic():
+            # One publication at a time: that no two take one name or alias is more than a constraint can say.
+            Policy.objects.select_for_update().order_by("pk").first()
             policy = _lock(policy)
             if policy.status != PolicyStatus.DRAFT:
                 raise PolicyConflict(f"{policy} ({policy.digest[:12]}) is {policy.status}; only a draft is published")

@@ -27,6 +27,7 @@ from compliance.policy_versions import (
 )
 from tests.people import make_person
 from tests.workflow_driver import request_review_and_release, run_to_rest, submit
+from tests.workflows.test_concurrency import run_together
 from workflows.requests import RequestRefused
 
 pytestmark = pytest.mark.django_db
@@ -194,3 +195,16 @@ def test_what_became_of_a_version_is_never_changed(author: User, approver: User)
         with pytest.raises(DatabaseError, match="append-only"), transaction.atomic():
             row.save()
     assert Policy.objects.get(pk=draft.pk).document == draft.document
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_policies_that_take_one_alias_at_one_moment_one_is_published() -> None:
+    author, approver = make_person("author", "policy_author"), make_person("approver", "approver")
+    names = ("one", "two", "three", "four")
+    drafts = [draft_policy(author=author, document=make_document(name=name, aliases=["shared"])) for name in names]
+
+    results = run_together(lambda: publish_policy(approver=approver, policy=drafts.pop()), len(names))
+
+    refused = [result for result in results if isinstance(result, PolicyConflict)]
+    assert len(refused) == len(names) - 1, results
+    assert all("'shared' is an alias of policy" in str(refusal) for refusal in refused)

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
+from django.db import OperationalError
 
 from compliance.api_keys import issue_api_key
 from compliance.policies_in_force import find_policy
@@ -65,10 +66,12 @@ def test_what_is_wrong_is_told_with_its_line(house_rules: Path, before: str, aft
     [
         (b"a: &a [x, x]\n" + b"b: [*a, *a, *a, *a]\n" * 250_000, "line 1: anchors and aliases"),
         (b"# padding\n" * 500_000, "line 26215: the text is over 262144 bytes"),
-        (b"\xff\xfe\x00", "not a policy"),
+        (b"\xff\xfe\x00", "line 1: the text is not UTF-8"),
+        (b"name: x\ntitle: Caf\xe9\n", "line 2: the text is not UTF-8"),
+        ("# é".encode() * 200_000, "line 1: the text is over 262144 bytes"),
         (b"", "the text is empty"),
     ],
-    ids=["5 MB of aliases", "5 MB of comments", "binary", "empty"],
+    ids=["5 MB of aliases", "5 MB of comments", "binary", "Latin-1", "cut within a character", "empty"],
 )
 def test_a_hostile_file_is_refused_with_the_reason(tmp_path: Path, content: bytes, problem: str) -> None:
     path = tmp_path / "policy.yaml"
@@ -80,6 +83,21 @@ def test_a_hostile_file_is_refused_with_the_reason(tmp_path: Path, content: byte
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(CommandError, match=r"missing\.yaml: No such file"):
         run("validate", tmp_path / "missing.yaml")
+
+
+@pytest.mark.parametrize("date", ["soon", "", "0001-01-01T00:00+14:00", "9999-12-31T23:59-12:00"])
+def test_a_date_that_is_none_is_refused(date: str) -> None:
+    with pytest.raises(CommandError, match="--since"):
+        run("replay", "hipaa", "--since", date)
+
+
+def test_a_database_that_does_not_answer_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise OperationalError("connection refused")
+
+    monkeypatch.setattr("workflows.management.commands.policy.list_policy_versions", fail)
+    with pytest.raises(CommandError, match=r"the database does not serve this.*connection refused"):
+        run("list")
 
 
 @pytest.mark.django_db

@@ -24,8 +24,8 @@ from workflows.agents.types import (
 
 # A rough size of a token, for counts that are not reported. What is charged then does not go by it.
 _BYTES_PER_TOKEN = 4
-# No answer has as many tokens, or took as many of anything else that is billed; what is above would not fit the evidence
-# (RFC 8785: integers below 2^53) or the ledger.
+# No answer has as many tokens, or took as many of anything else that is billed; what is above would not fit the
+# evidence (RFC 8785: integers below 2^53) or the ledger.
 _MOST = 10**9
 
 
@@ -132,7 +132,7 @@ def settle(reservation: Reservation, charge: Charge | None) -> Settlement:
 
 
 def _reported_counts(usage: AbstractUsage) -> list[float]:
-    """Return every number that a usage gives: of tokens, those of caches and of reasoning among them, and of searches."""
+    """Return every number that a usage gives: of tokens, also of caches and of reasoning, and of searches."""
     return [count for count in vars(usage).values() if isinstance(count, int | float)]
 
 

@@ -8,7 +8,7 @@ import json
 from argparse import ArgumentParser, ArgumentTypeError
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import MAXYEAR, UTC, datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
