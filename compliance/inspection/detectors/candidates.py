@@ -13,6 +13,8 @@ from compliance.inspection.registry import Span
 Judge = Callable[[bytes, bytes, bytes], Span | None]
 
 
+# A name or a label that a line begins with: what it says is another speaker's, or of another field.
+_SPEAKER = re.compile(rb"[A-Z][A-Za-z]*(?: [A-Z][A-Za-z]*){0,2}:(?:[ \t]|$)")
 # A line is broken for its length only from here on.
 _SHORTEST_WRAPPED_LINE = 45
 
@@ -79,7 +81,8 @@ def _join_wrapped_lines(data: bytes, start: int, end: int) -> bytes:
     length = start - data.rfind(b"\n", 0, start) - 1 + len(first)
     joined = [first]
     for line in following:
-        wraps = length >= _SHORTEST_WRAPPED_LINE and line[:1] > b" " and line[:1] not in b"-*|>#<[\"'{("
+        begins = line[:1] > b" " and line[:1] not in b"-*|>#<[\"'{(" and not _SPEAKER.match(line)
+        wraps = length >= _SHORTEST_WRAPPED_LINE and begins
         joined += (b" " if wraps else b"\n", line)
         length = len(line)
     return b"".join(joined)

@@ -52,9 +52,11 @@ class EmailDetector:
             for match in self._spelt.find(text.data):
                 yield Span("email_address", *match.span(), 0.9)
 
+    _in_url = Pattern(r"://[^\s/@:]{0,64}:[^\s/]{0,64}$")
+
     def _judge(self, before: bytes, value: bytes, after: bytes) -> Span | None:
-        # In scheme://user:password@host the password is no mailbox.
-        if before.endswith(b":") and b"://" in before:
+        # In scheme://user:password@host the password is no mailbox, nor is its end.
+        if self._in_url.is_in(before):
             return None
         # git@host:path names a repository; a bracket after it makes it a call.
         if after[:1] == b"(" or (value.startswith(b"git@") and after[:1] in (b":", b"/")):
@@ -76,10 +78,14 @@ _OTHER_NUMBER = Pattern(
     r"[ \t_]*(?:number|num|no|nr|id|code|#)?[ \t]*[.:#=-]*[ \t]*(?:(?:is|was|of)[ \t]+)?[\"'(#]*$|[#$]$",
     ignore_case=True,
 )
-_EXTENSION = r"(?:(?:,? ?(?i:ext\.?|extension)|,? ?x|,? #) ?:?[0-9]{1,6}\b)?"
+# Who speaks, in a conversation: "customer: (555) 555-0123".
+_SPEAKER = Pattern(r"^[ \t]*(?:customer|user|employee|member)[ \t]*:[ \t]*$", ignore_case=True)
+# Written right after the number too, as in 555-0123x45.
+_EXTENSION = r"(?:(?:,? ?(?i:ext\.?|extension)|,? ?x|,? #) ?:?[0-9]{1,6}\b|\b)"
 _NORTH_AMERICAN = (
     r"(?:\+?1[ .-]{0,2})?(?:\([2-9][0-9]{2}\)[ .-]{0,2}|[2-9][0-9]{2}(?:[./-]| - ?)"
-    r"|[2-9][0-9]{2} )[0-9]{3}(?:[ .-]| - ?)[0-9]{4}\b"
+    r"|[2-9][0-9]{2} )[0-9]{3}(?:[ .-]| - ?)[0-9]{4}"
+    r"|\([0-9]{3}\)[ .-]?[0-9]{3}[.-][0-9]{4}"
 )
 # National forms whose shape alone says what they are: British, French, Swiss, German, Dutch, Australian, Brazilian.
 _NATIONAL = (
@@ -92,13 +98,13 @@ _NATIONAL = (
     r"|0[1-9][0-9]{1,4} ?/ ?[0-9]{3,4}(?:[ -]?[0-9]{2,4}){1,3}"
     r"|0[1-9][0-9]{1,3}[ -][0-9]{6,8}|0[1-9][0-9]{1,3} [0-9]{3,4} [0-9]{3,4}"
     r"|04[0-9]{2} [0-9]{3} [0-9]{3}|\(0[2378]\) ?[0-9]{4} ?[0-9]{4}"
-    r"|\([1-9][0-9]\) ?9?[0-9]{4}-[0-9]{4})\b"
+    r"|\([1-9][0-9]\) ?9?[0-9]{4}-[0-9]{4})"
 )
 _GROUPS = r"[+(]?[0-9](?:(?:[ .-]|\)[ .-]?| ?[(/] ?)?[0-9]){6,14}"
 _LABEL_TAIL = (
     r"(?:[ _-]?(?:number|no|nr|num|line)\b\.?|[ \t]?#)?[\"']?(?:[ \t]*\([a-z]{1,12}\))?"
     r"(?:[ \t]+(?:is|are|was|at|on|me|us|him|her|them|back|number|file|via|by)\b|[ \t]+-){0,4}"
-    r"[ \t.:#=\"'>|-]{0,6}(?:\n[ \t]*)?"
+    r"[ \t.:#=\"'>|-]{0,6}(?:\n[ \t]*|\?[ \t]*\n[ \t]*(?:[a-z][a-z0-9 ._-]{0,24}:[ \t]*)?)?"
 )
 
 
@@ -108,24 +114,32 @@ class PhoneDetector:
     name = "phone"
     types = frozenset({"phone_number"})
 
-    _formed = Pattern(rf"{_NORTH_AMERICAN}{_EXTENSION}")
+    _formed = Pattern(rf"(?:{_NORTH_AMERICAN}){_EXTENSION}")
     _national = Pattern(rf"{_NATIONAL}{_EXTENSION}")
     _international = Pattern(
         r"(?:\+1[ .-]?\(?[2-9][0-9]{2}\)?[ .-]{0,2}[0-9]{3}[ .-]?[0-9]{4}"
-        r"|(?:\+|\b00)[1-9][0-9]{0,2}(?:[ .-]?\(0?[0-9]{0,4}\))?(?:[ ./-]{0,3}[0-9]){6,13})\b"
+        r"|(?:\+|\b00)[1-9][0-9]{0,2}(?:[ .-]?\(0?[0-9]{0,4}\))?(?:[ ./-]{0,3}[0-9]){6,13})"
         rf"{_EXTENSION}"
     )
     _labelled = Pattern(
-        r"(?:(?:phone|telefon[eo]?|t[eé]l[eé](?:phone|fono)|cellphone|telefax|landline|hotline|helpline|voicemail"
+        r"(?:(?:phone|telefon[eo]?|t[eé]l[eé](?:phone|fono)|cellphone|telefax|facsimile|landline|hotline|helpline|voicemail"
         r"|whatsapp|pager|beeper|(?:\b|_)(?:fax|tel|cell|mobile?|mob|handy|portable|m[oó]vil|ph|phn))s?"
         rf"{_LABEL_TAIL}|\b(?:call|contact|reach(?:ed)?|text(?:ed)?|dial(?:ed)?|sms|ring|callback|home|work|office"
-        rf"|direct|main|desk|switchboard|emergency|[tfmpchwo][.:])({_LABEL_TAIL}))"
-        rf"((?:{_NORTH_AMERICAN}|{_NATIONAL}|[0-9]{{3}}[.-][0-9]{{4}}\b|[0-9]{{7,15}}\b|{_GROUPS}){_EXTENSION})",
+        r"|direct|main|desk|switchboard|emergency|(?:my|his|her|our|their|same|new|best) number"
+        rf"|[tfmpchwo][.:])({_LABEL_TAIL}))"
+        rf"((?:{_NORTH_AMERICAN}|{_NATIONAL}|[0-9]{{3}}[.-][0-9]{{4}}|[0-9]{{7,15}}|{_GROUPS}){_EXTENSION})",
+        ignore_case=True,
+    )
+    # Ten digits together, where what is said before on the line makes them a number to call.
+    _bare = Pattern(r"\b[2-9][0-9]{2}[2-9][0-9]{6}\b")
+    _bare_cue = Pattern(
+        r"\b(?:call|contact|reach(?:ed)?|phone|text|emergency|follow[- ]?up (?:with|at))\b"
+        r".{0,70}(?:\b(?:at|on|or) |\),? )$",
         ignore_case=True,
     )
     _date = Pattern(r"^(?:[0-9]{1,2}[./ -][0-9]{1,2}[./ -][0-9]{4}|[0-9]{4}[./ -][0-9]{1,2}[./ -][0-9]{1,2})$")
 
-    _scout = compile_scout(_formed, _national, _international, _labelled)
+    _scout = compile_scout(_formed, _national, _international, _labelled, _bare)
 
     def find(self, text: NormalisedText) -> Iterator[Span]:
         """Yield the numbers."""
@@ -136,22 +150,31 @@ class PhoneDetector:
         yield from judge_candidates(self._formed, data, self._judge_formed, before=40, passages=passages)
         yield from judge_candidates(self._national, data, self._judge_formed, before=40, passages=passages)
         yield from judge_candidates(self._international, data, self._judge_international, passages=passages)
+        yield from judge_candidates(self._bare, data, self._judge_bare, before=96, passages=passages)
         yield from judge_candidates(self._labelled, data, self._judge_labelled, group=2, before=40, passages=passages)
 
+    def _judge_bare(self, before: bytes, value: bytes, after: bytes) -> Span | None:
+        line = last_line(before)
+        if is_part_of_number(before, after) or _is_other_number(line) or not self._bare_cue.is_in(line):
+            return None
+        return Span("phone_number", 0, len(value), 0.7)
+
     def _judge_formed(self, before: bytes, value: bytes, after: bytes) -> Span | None:
-        if is_part_of_number(before, after) or after[:2] in (b"--", b"-)") or _OTHER_NUMBER.is_in(last_line(before)):
+        if is_part_of_number(before, after) or after[:2] in (b"--", b"-)") or _is_other_number(last_line(before)):
             return None
         # Joined to a letter on either side it is a part number.
         if after[:1] in (b"-", b"/") and after[1:2].isalnum():
             return None
         # Three groups with only spaces between them are as well a row of a table.
         spaced = value.replace(b" ", b"").isdigit()
-        if spaced and (before[-2:-1].isdigit() or after[1:2].isdigit()):
+        if spaced and (
+            (before[-1:] != b"," and before[-2:-1].isdigit()) or (after[:1] != b"," and after[1:2].isdigit())
+        ):
             return None
         return Span("phone_number", 0, len(value), 0.6 if spaced else 0.9)
 
     def _judge_international(self, before: bytes, value: bytes, after: bytes) -> Span | None:
-        if is_part_of_number(before, after, b"") or _OTHER_NUMBER.is_in(last_line(before)):
+        if is_part_of_number(before, after, b"") or _is_other_number(last_line(before)):
             return None
         if value.startswith(b"00"):
             if value.isdigit() or is_part_of_number(before, after):
@@ -167,20 +190,25 @@ class PhoneDetector:
     def _judge_labelled(self, before: bytes, value: bytes, after: bytes) -> Span | None:
         if is_part_of_number(before, after, b"") or self._date.is_in(value):
             return None
-        if _OTHER_NUMBER.is_in(last_line(before)) and not _CALLED.is_in(last_line(before)):
+        if _is_other_number(last_line(before)) and not _CALLED.is_in(last_line(before)):
             return None
         # "Call" and "home" are said before much else; after the other labels any number will do.
-        if not _CALLED.is_in(last_line(before)) and not _may_be_dialled(value, "US"):
+        if not _CALLED.is_in(last_line(before)) and not _may_be_dialled(value, "GB" if value[:1] == b"0" else "US"):
             return None
         return Span("phone_number", 0, len(value), 0.95)
 
 
 _CALLED = Pattern(
-    r"(?:phone|telefon[eo]?|t[eé]l[eé](?:phone|fono)|telefax|landline|hotline|helpline|voicemail|whatsapp|pager"
+    r"(?:phone|telefon[eo]?|t[eé]l[eé](?:phone|fono)|telefax|facsimile|landline|hotline|helpline|voicemail|whatsapp|pager"
     r"|beeper"
     rf"|(?:\b|_)(?:fax|tel|cell|mobile?|mob|handy|portable|m[oó]vil|ph|phn))s?{_LABEL_TAIL}$",
     ignore_case=True,
 )
+
+
+def _is_other_number(line: bytes) -> bool:
+    """Whether what stands before a number on its line makes another thing of it than a phone number."""
+    return _OTHER_NUMBER.is_in(line) and not _SPEAKER.is_in(line)
 
 
 def _may_be_dialled(value: bytes, region: str | None) -> bool:
@@ -244,6 +272,7 @@ class NetworkAddressDetector:
         ignore_case=True,
     )
 
+    _before_v4 = 56
     _scout = compile_scout(_url, _ip_v4, _ip_v6, _hardware, _bare_hardware)
 
     def find(self, text: NormalisedText) -> Iterator[Span]:
@@ -255,7 +284,9 @@ class NetworkAddressDetector:
         # No address of these has blanks in it, so that lines are taken as they stand.
         passages = passages._replace(data=data)
         yield from judge_candidates(self._url, data, self._judge_url, before=72, after=1, passages=passages)
-        yield from judge_candidates(self._ip_v4, data, self._judge_v4, before=56, after=8, passages=passages)
+        yield from judge_candidates(
+            self._ip_v4, data, self._judge_v4, before=self._before_v4, after=8, passages=passages
+        )
         yield from judge_candidates(self._ip_v6, data, self._judge_v6, before=2, after=2, passages=passages)
         yield from judge_candidates(self._hardware, data, self._judge_hardware, before=2, after=2, passages=passages)
         for match in passages.find(self._bare_hardware):
@@ -283,6 +314,9 @@ class NetworkAddressDetector:
         if len(before) > 1 and before[-1:] in (b"-", b"/") and before[-2:-1].isalpha():
             return None
         line = last_line(before)
+        if len(line) == self._before_v4:
+            # The end of a word that is cut off reads as another word.
+            line = line.partition(b" ")[2]
         host, software = (
             max((match.span()[1] for match in cue.find(line)), default=0) for cue in (self._hosts, self._software)
         )

@@ -26,7 +26,7 @@ _FILE_BEFORE = Pattern(r"[\\/@]$|[A-Za-z0-9_][-.]$")
 _FILE_AFTER = Pattern(r"^(?:[\\/]|[-_][A-Za-z0-9]|\.[A-Za-z]{2,4}\b)")
 _RELEASE = Pattern(r"(?:^|[^a-z0-9])v?[0-9]+\.[0-9]+(?:\.[0-9a-z-]+)*[\])]?[ \t]*[:(-]*[ \t]*$", ignore_case=True)
 _CODE = Pattern(
-    r"[{}`]|</|/>|->|=>|>>>|<<|\w<\w|[!=]=|\w ?=[ \t]*\S|;[ \t]*$|://|\w\((?:[^s]|s[^)])|\b(?:import"
+    r"[{}`]|</|/>|->|=>|>>>|<<|\w<\w|[!=]=|\w ?=[ \t]*\S|;[ \t]*$|://|[A-Za-z_][A-Za-z0-9_]*\((?:[^s]|s[^)])|\b(?:import"
     r"|return|const|let|var|def|assert|datetime"
     r"|timedelta|strptime|SELECT|INSERT|WHERE|VALUES|INFO|DEBUG|WARN|WARNING|ERROR)\b|^[ \t]*(?:#|//|\*|--|/\*)"
     r"|[\"'][A-Za-z_]+[\"']:|\.(?:py|js|ts|go|rs|java|sql|csv|json|log|txt|pdf|ya?ml|tar|gz|zip|md|bak|sh"

@@ -82,7 +82,7 @@ class DateDetector:
         r"admitted|admission|discharged?|seen|visit|surgery|procedure|dos|expired|died|appointment|appt"
         r"|follow-?up|f/u"
         r"|dates?|dated|due|dx|lmp|onset|exam|imaging|refilled|signed|filed|served|received|paid|scheduled"
-        r"|deadline|hearing|meeting|week|as|effective"
+        r"|deadline|hearing|meeting|week|as|effective|again|x-?ray|cxr|ct|mri|ekg|ecg|echo|scan|biopsy|labs|recheck"
     )
     _day_and_month = Pattern(
         rf"(?:\b(?:{_care_cue}|on|by|since|until|till|through|thru|before|after|from|between|starting|beginning)"
@@ -121,7 +121,7 @@ class DateDetector:
         ignore_case=True,
     )
     _software = Pattern(
-        r"\b(?:versions?|ver|releases?|build|firmware|protocol|deploy(?:ing|ed)?|rolled|shipped|tagged|requires?"
+        r"\b(?:versions?|ver|releases?|build|firmware|protocol|deploy(?:ing|ed)?|rolled|shipped|tagged|requires?|bump(?:s|ed)?"
         r"|upgraded?|updated? to|library|package|kernel|python|node|section"
         r"|chapter|clause|ip)\b|[=~<>^]|\bv[0-9]",
         ignore_case=True,
@@ -181,7 +181,8 @@ class DateDetector:
         # 3.12.24 is a version as well as a date.
         if b"." in figures and len(figures) <= 8 and not _has_long_year(figures):
             day, month, _ = (int(figure) for figure in figures.split(b"."))
-            if month > 12 or day == 0 or self._software.is_in(line[-40:]) or self._suffix.is_in(after):
+            quoted = before[-1:] in (b'"', b"'") and before[-1:] == after[:1]
+            if month > 12 or day == 0 or quoted or self._software.is_in(line[-40:]) or self._suffix.is_in(after):
                 return None
             # Of the last century, only what is written as dates are, 03.05.67.
             if int(figures[-2:]) > 40 and b"0" not in (figures[:1], figures[3:4]):

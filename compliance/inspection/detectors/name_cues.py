@@ -69,6 +69,9 @@ GREETINGS = Pattern(
     r"|cheers)(?: there)?,?[ \t])"
     rf"({NAME})[,!.:?]*[ \t]*(?:\n|[,!?:]|$)"
 )
+# A line of its own above a letter's text, or with a dash below it.
+ADDRESSED = Pattern(rf"(?:^|\n)({_TOKEN}(?:[ \t]{_TOKEN})?),[ \t]*\r?\n[ \t]*\r?\n")
+SIGNED = Pattern(rf"\n[ \t]*\r?\n--?[ \t]?({_TOKEN}(?:[ \t]{_TOKEN})?)[ \t]*(?:\r?\n[ \t]*\r?\n|\s*$)")
 WEAK_LABELS = Pattern(
     r"(?:\n--[ \t]?\n?|\b(?:(?i:name|client|employee|member|contact(?: person)?|provider|author|witness(?:es)?"
     r"|nurse|doctor|customer|caller"
@@ -110,7 +113,9 @@ LETTER_WORDS = Pattern(
     r"(?:(?i:(?:\b(?:his|her|their|my|the|our|patient's|pt's)|'s) (?:wife|husband|spouse|partner|mother|father"
     r"|son|daughter"
     r"|brother|sister|guardian|mom|dad|aunt|uncle|niece|nephew|grandson|granddaughter)"
-    r"|\b(?:patient|his|her|my|whose)(?:'s)? name is|\bdear),?[ \t]{1,2}|\bI,[ \t]"
+    r"|\b(?:patient|his|her|my|whose)(?:'s)? name is|\bje m'appelle|\bmon nom est|\bmein name ist|\bich hei(?:ß|ss)e"
+    r"|\bme llamo|\bmi nombre es|\bmi chiamo|\bil mio nome [eè]|\bmeu nome [eé]|\bmijn naam is"
+    r"|\bdear),?[ \t]{1,2}|\bI,[ \t]"
     r"|(?i:\b(?:sincerely(?: yours)?|(?:best|kind|warm|kindest|warmest)(?: regards| wishes)?|regards|yours (?:truly"
     r"|sincerely|faithfully)|very truly yours|respectfully(?: submitted| yours)?|cheers|thanks|thank you|many thanks"
     r"|cordially|love|best wishes|mit freundlichen gr(?:ü|ue)(?:ß|ss)en|cordialement)[,.!]?[ \t]*(?:\n\s{0,4}){1,4}"
@@ -126,7 +131,7 @@ DEGREES = Pattern(
 AFTER_NAME = Pattern(
     rf"\b({NAME}),?[ \t](?:\(?(?:SSN|DOB|D\.O\.B\.|MRN|ssn|dob|mrn|born|date of birth|[Aa]ge[d:]?[ ][0-9]"
     r"|an? [0-9]{1,3}[- ](?:year|yr|y/o|yo|month)|is an? [0-9]{1,3}[- ](?:year|yr|y/o|yo|month)"
-    r"|[0-9]{1,3} ?(?:y/?o\b|yo\b|years old))"
+    r"|[0-9]{1,3} ?(?:y/?o\b|yo\b|years old)|(?:(?:lives|resides|residing) (?:at|in)|was (?:born|employed) )\b)"
     r"|<[A-Za-z0-9_.+-]+@|\([A-Za-z0-9_.+-]+@|\((?:[Pp]laintiff|[Dd]efendant|\"?[Tt]he \"?)"
     r"|(?:[Cc]hief (?:[Ee]xecutive|[Ff]inancial|[Oo]perating|[Tt]echnology|[Ll]egal|[Mm]edical) [Oo]fficer"
     r"|C[EFOT]O|[Gg]eneral [Cc]ounsel)\b)"

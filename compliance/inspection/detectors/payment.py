@@ -171,13 +171,24 @@ class IbanDetector:
 
     def find(self, text: NormalisedText) -> Iterator[Span]:
         """Yield the numbers."""
-        yield from judge_matches(self._candidate, text.data, _judge_iban, reach=0, ahead=1)
+        yield from judge_matches(self._candidate, text.data, self._judge, reach=0, ahead=self._longest + 1)
 
+    _longest = 72
 
-def _judge_iban(data: bytes, match: Match) -> tuple[Span, ...]:
-    start, end = match.span()
-    length = _measure_iban(data[start : end + 1], end - start)
-    return (Span("iban", 0, length, 0.99),) if length else ()
+    def _judge(self, data: bytes, match: Match) -> tuple[Span, ...]:
+        """Judge the candidate, and what begins within it: "from GB82 ... to DE89 ..." reads on over both."""
+        origin, last = match.span()
+        limit = min(len(data), last + self._longest)
+        start, end = origin, last
+        spans = []
+        while True:
+            length = _measure_iban(data[start : end + 1], end - start)
+            if length:
+                spans.append(Span("iban", start - origin, start - origin + length, 0.99))
+            following = next(iter(self._candidate.find(data, start + (length or 4), limit)), None)
+            if following is None or following.span()[0] >= last:
+                return tuple(spans)
+            start, end = following.span()
 
 
 def _measure_iban(value: bytes, length: int) -> int:

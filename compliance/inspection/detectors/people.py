@@ -12,6 +12,7 @@ from typing import NamedTuple
 from compliance.inspection.detectors.candidates import Passages, compile_scout, find_passages
 from compliance.inspection.detectors.context import is_inside_word
 from compliance.inspection.detectors.name_cues import (
+    ADDRESSED,
     AFTER_NAME,
     DEGREES,
     GIVEN,
@@ -23,6 +24,7 @@ from compliance.inspection.detectors.name_cues import (
     REVERSED,
     ROLES,
     SHAPES,
+    SIGNED,
     SPEAKERS,
     TIMED_SPEAKERS,
     TITLE,
@@ -77,6 +79,8 @@ _GROUPS = (
     ),
     (
         _Rule(GREETINGS, 1, 0.85, whole=True),
+        _Rule(ADDRESSED, 1, 0.8, whole=True, listed=True),
+        _Rule(SIGNED, 1, 0.8, whole=True, listed=True),
         _Rule(GIVEN, 2, 0.75, listed=True),
         _Rule(SHAPES, 2, 0.8, reversible=True),
         _Rule(INITIALS, 2, 0.7, listed=True),
@@ -89,6 +93,10 @@ _NEXT = Pattern(rf"^(?:,? and|,? &|[,;/]|,? or)[ \t]{{1,2}}(?:{TITLE})?({NAME})"
 _WORD = re.compile(rb"[^ \t]+")
 # San Diego, Lake Charlotte: a place that has the name.
 _PLACE = re.compile(rb"\b(?:San|Santa|Santo|Saint|Fort|Port|Lake|Mount|Los|Las|New|El|S[Tt]\.?|M[Tt]\.?|F[Tt]\.?) $")
+_COMPANY = re.compile(
+    rb",? (?:Inc|INC|LLC|L\.L\.C|Ltd|LTD|Limited|PLC|plc|Corp|GmbH|LLP|L\.P|LP)\b"
+    rb"| (?:AG|Corporation|Company|Holdings|& Co|and Company|& Sons)\b"
+)
 _FOLLOWING = re.compile(rb"[ \t]([A-Za-z']+)")
 # Letters of Latin-1 as the ones below their accents, as the lists have them.
 _UNACCENTED = bytes.maketrans(
@@ -224,7 +232,7 @@ def _read_name(candidate: bytes, after: bytes, rule: _Rule) -> tuple[int, int] |
         if word and word not in PARTICLES:
             kept.append(word)
             end = last
-    if not kept:
+    if not kept or _COMPANY.match(candidate[end:] + after):
         return None
     for tail in (b"'s", b"'S", b"'", b",", b"."):
         # The period of an initial or a degree is the sentence's as well as the name's.
@@ -247,6 +255,9 @@ def _is_next_label(after: bytes, rule: _Rule) -> bool:
 def _is_name(words: list[str], rule: _Rule) -> bool:
     longer = [word for word in words if len(word) > 1]
     if not longer:
+        return False
+    # "May I", "Will I": no surname is one letter, and no initial stands last.
+    if len(longer) == 1 < len(words) and words[-1] == "i":
         return False
     if rule.listed:
         if len(words) == 1:

@@ -20,8 +20,8 @@ from compliance.inspection.patterns import Pattern
 from compliance.inspection.registry import Span
 
 _STATES = (
-    "AL|AK|AZ|AR|CA|CO|CT|DE|DC|D\\.C|FL|GA|HI|ID|IL|IN|IA|KS|KY|LA|ME|MD|MA|MI|MN|MS|MO|MT|NE|NV|NH|NJ|NM|NY|NC|ND"
-    "|OH|OK|OR|PA|PR|RI|SC|SD|TN|TX|UT|VT|VA|VI|WA|WV|WI|WY|GU|AS|MP|AE|AP|AA|AB|BC|MB|NB|NL|NS|NT|NU|ON|PE|QC|SK|YT|"
+    "AL|AK|AZ|AR|CA|CO|CT|DE|DC|D\\.C|FL|FM|GA|HI|ID|IL|IN|IA|KS|KY|LA|ME|MD|MA|MH|MI|MN|MS|MO|MT|NE|NV|NH|NJ|NM|NY|NC|ND"
+    "|OH|OK|OR|PA|PR|PW|RI|SC|SD|TN|TX|UT|VT|VA|VI|WA|WV|WI|WY|GU|AS|MP|AE|AP|AA|AB|BC|MB|NB|NL|NS|NT|NU|ON|PE|QC|SK|YT|"
     "Alabama|Alaska|Arizona|Arkansas|California|Colorado|Connecticut|Delaware|Florida|Georgia|Hawaii|Idaho|Illinois|"
     "Indiana|Iowa|Kansas|Kentucky|Louisiana|Maine|Maryland|Massachusetts|Michigan|Minnesota|Mississippi|Missouri|"
     "Montana|Nebraska|Nevada|New Hampshire|New Jersey|New Mexico|New York|North Carolina|North Dakota|Ohio|Oklahoma|"
@@ -107,10 +107,10 @@ class AddressDetector:
     )
     _foreign = Pattern(
         # Musterstraße 12, 80331 München; Am Markt 5, 80331 München; Keizersgracht 123, 1015 CJ Amsterdam.
-        rf"\b(?:{_WORD}[ -]){{0,3}}(?:[{_UPPER}][{_LETTER}-]*(?:stra(?:ß|ss)e|str\.|weg|platz|allee|gasse|ring"
+        rf"\b(?:{_WORD}[ -]){{0,3}}(?:[{_UPPER}][{_LETTER}-]*(?i:stra(?:ß|ss)e|str\.|weg|platz|allee|gasse|ring"
         rf"|ufer|damm|chaussee"
         r"|straat|gracht|laan|plein|kade)|Stra(?:ß|ss)e|Str\.|Platz|Allee|Weg|Ring)"
-        rf" [0-9]{{1,4}}(?: ?[a-z]\b)?(?:[-/][0-9]{{1,3}})?\b{_FOREIGN_TOWN}?{_COUNTRY}"
+        rf" [0-9]{{1,4}}(?: ?[a-z]\b)?(?: ?[-/] ?[0-9]{{1,4}}[a-z]?)?\b{_FOREIGN_TOWN}?{_COUNTRY}"
         rf"|\b{_WORD}(?: (?:der|den|dem|{_WORD})){{0,3}} [0-9]{{1,4}}[a-z]?{_GAP}(?:[A-Z]{{1,2}}[ -])?[0-9]{{5}}"
         rf" {_TOWN_NAME}\b{_COUNTRY}"
         # 12 rue de la Paix, 75002 Paris.
@@ -118,10 +118,21 @@ class AddressDetector:
         r"|impasse|quai|cours|route"
         rf"|square|faubourg) {_SMALL_WORD}{{0,2}}{_WORD}(?:[ -](?:{_SMALL_WORD}{{0,2}}{_WORD}"
         rf"|{_SMALL_WORD})){{0,4}}{_FOREIGN_TOWN}?{_COUNTRY}"
+        # Without a number only before its town: chemin de la Fontaine, 97248 Vence.
+        r"|\b(?i:rue|avenue|boulevard|chemin|all[ée]e|impasse|quai|route|faubourg) "
+        rf"{_SMALL_WORD}{{0,2}}{_WORD}(?:[ -](?:{_SMALL_WORD}{{0,2}}{_WORD})){{0,3}}{_FOREIGN_TOWN}{_COUNTRY}"
         # Calle Mayor 5, 28013 Madrid; Via Roma 12, 00184 Roma; Rua Augusta, 1500.
         r"|\b(?:Calle|C/|Avenida|Avda?\.|Paseo|Plaza|Via|Viale|Piazza|Corso|Largo|Rua|Travessa|Carrera)"
         rf" {_SMALL_WORD}{{0,2}}{_WORD}(?: {_SMALL_WORD}{{0,2}}{_WORD}){{0,3}},? "
         rf"(?:n[.º°]? ?)?[0-9]{{1,4}}\b{_FOREIGN_TOWN}?{_COUNTRY}"
+    )
+    # Of a flat no street number need follow; after a label no word for a street.
+    _flat = rf"(?i:flat|studio|apartment|apt\.?) [0-9]{{1,4}}[A-Za-z]?, {_WORD}(?: {_WORD}){{1,3}}"
+    _flats = Pattern(rf"\b{_flat}{_UNIT}{{0,2}}{_TOWN}?{_COUNTRY}")
+    _labelled = Pattern(
+        r"(?i:\b(?:street|address|addr|anschrift|adresse|residence|indirizzo|direcci[oó]n|domicilio)"
+        r"(?:[ _-]?(?:line)?[ _-]?[12]?)?[\"']?[ \t]*[:=|][ \t]*[\"']?)"
+        rf"((?:{_flat}|{_NUMBER},? (?:{_DIRECTION}\.? )?{_WORD}(?: {_WORD}){{1,4}}){_UNIT}{{0,2}}{_TOWN}?{_COUNTRY})"
     )
     _lower_case = Pattern(
         r"(?i:\b(?:lives?|living|reside[sd]?|stays?|staying|address(?: is)?|moved|home|house|deliver(?:ed|y)?"
@@ -151,17 +162,19 @@ class AddressDetector:
     )
     _calendar = Pattern(r"(?i:\b(?:in|since|of|from|until|by|during|fy|year)[ \t]|[0-9],[ \t])$")
 
-    _scout = compile_scout(_street, _box, _town, _foreign, _lower_case, _residence, _after_label)
+    _scout = compile_scout(_street, _box, _town, _foreign, _flats, _labelled, _lower_case, _residence, _after_label)
 
     def find(self, text: NormalisedText) -> Iterator[Span]:
         """Yield the addresses; one written on several lines is one."""
         passages = find_passages(self._scout, text.data)
         if not passages.spans:
             return
-        for pattern in (self._street, self._box, self._foreign):
+        for pattern in (self._street, self._box, self._foreign, self._flats):
             yield from judge_candidates(pattern, text.data, self._judge, before=24, after=2, passages=passages)
         for match in passages.find(self._town):
             yield Span("street_address", *match.span(), 0.85)
+        for match in passages.find(self._labelled):
+            yield Span("street_address", *match.span(1), 0.85)
         for pattern in (self._lower_case, self._residence):
             for match in passages.find(pattern):
                 yield Span("street_address", *match.span(1), 0.6)

@@ -6,7 +6,7 @@ from compliance.inspection.patterns import Pattern
 
 # Left empty, masked, filled in elsewhere or named only: `<your-key>`, `${DB_PASSWORD}`, `xxxx`, `os.environ[...]`.
 _PLACEHOLDER = Pattern(
-    r"^(?:[\[<{(].*|\$[A-Za-z_][A-Za-z0-9_]*|\$[{(\[].*|[%@!#&$]+\{.*|%[A-Za-z_(].*|[x*.#_?-]{3,}|x{3,}.{0,8}|"
+    r"^(?:[\[<{].*|\(.*\)|\([a-z_.'-]*|\$[A-Za-z_][A-Za-z0-9_]*|\$[{(\[].*|[%@!#&$]+\{.*|%[a-z_]+%?|%\(.*|[x*.#_?-]{3,}|x{3,}.{0,8}|"
     r".{0,4}\*{3,}.*"
     r"|\.{3}.*|.*\.{3}|null|none|nil|true|false|yes|no|undefined|void|nan|empty|blank|unset|default|n/?a|tbd|todo"
     r"|(?-i:Secret[A-Z][A-Za-z]*|[A-Z][A-Za-z]*(?:Field|Str|String|Bytes|Type|Input|Schema|Widget))"

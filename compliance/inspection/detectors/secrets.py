@@ -71,10 +71,10 @@ class SecretDetector:
     )
     # Passwords in URLs and on command lines (groups 1 to 4), credentials in headers (5 and 6).
     _elsewhere = Pattern(
-        r"://[^\s:@/\"'<>]{0,80}:([^\s@/\"'<>]{3,200})@"
+        r"://[^\s:@/\"'<>]{0,80}:([^\s/\"'<>]{3,200})@[A-Za-z0-9.\[_-]"
         r"|[ \t](?:-u|--user|--proxy-user)[ \t=]+[\"']?[A-Za-z0-9_.@-]{1,64}:([^\s\"':]{4,})"
         r"|(?:\bidentified by|\b(?:using|with) password)[ \t]*[\"']([^\"'\n]{4,})[\"']"
-        r"|\bsshpass[ \t]+-p[ \t]?[\"']?([^\s\"']{4,})"
+        r"|\b(?:sshpass[ \t]+-p[ \t]?|(?:mysql[a-z]*|mariadb[a-z-]*)\b[^\n|;&]{0,80}[ \t]-p)[\"']?([^\s\"']{4,})"
         r"|\bauthorization(?:\\?[\"'])?[ \t]*[:=,][ \t]*(?:\\?[\"'])?(?:bearer|basic|token|apikey|bot|"
         r"key)[ \t]+([A-Za-z0-9._~+/=-]{8,})"
         r"|\bbearer[ \t]+([A-Za-z0-9._~+/=-]{20,})",

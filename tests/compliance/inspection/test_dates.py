@@ -16,6 +16,8 @@ am «3.12.» gesehen | «1er janvier 2024» | «12 de marzo de 2024» | «12MAR2
 DOB: «19840229» | in «03/2024»
 «15. December 2017» | on «26 FEB 19» by | since «may 5th» | from «3/12 to 3/19»
 «2024-Mar-12» | «3rd day of June, 2021»
+X-ray «5/22»: clear | seen and again «10/9».
+under Fed. R. Civ. P. 26(b)(3), production by «2014-09-18».
 the week of «12/03» | Geboren am «12.03.1980» | [«2024-03-12» 10:02] Jane: hi | The meeting of «2024-03-12» went well.
 """
 NONE = """
@@ -23,6 +25,7 @@ NONE = """
 start = "2024-03-12"
 "date": "2024-03-12", | backup-2024-03-12.tar.gz | report_2024-03-12
 2024-03-12-report.pdf | release 3.12.24 | python 3.12.1
+bumps lodash from 2.23.12 to 6.9.13 | print("9.9.14")
 pain from 8/10 to 4/10 | open 24/7 | reduced by 1/2 | BP 120/80
 may 5 people come | march 5 miles | in 2024 | at 10:30 am | in the 1990s
 strength 4+/5. May repeat once | 45 CFR 164.514(b)(2) | api-version: 2024-03-12 | deploying 23.12.70-rc1 now | ratio 3:2

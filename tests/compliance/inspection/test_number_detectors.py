@@ -42,6 +42,7 @@ LABELLED = [
     ("passport_number", "A-Number: «A123456789»"),
     ("vehicle_id", "license plate «ABC 1234»"),
     ("vehicle_id", "licence plate «AB12 CDE» was seen"),
+    ("vehicle_id", "Plate: «3ZZ O34»"),
     ("vehicle_id", "VIN: «WVWZZZ1JZXW000001»"),
     ("device_id", "IMEI «35-123456-123456-7»"),
     ("device_id", "S/N «SN-883201»"),
@@ -84,6 +85,7 @@ PAYMENT = [
     ("card_number", "«4111 1111\n1111 1111» on two lines"),
     ("card_number", "«4111.1111.1111.1111»"),
     ("iban", "pay «GB82 WEST 1234 5698 7654 32» paid that 1234"),
+    ("iban", "from GB82 WEST 1234 5698 7654 31 to «DE89370400440532013000» today"),
     ("iban", "«de89370400440532013000»."),
     ("iban", "«DE89-3704-0044-0532-0130-00»."),
 ]

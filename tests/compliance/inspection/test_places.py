@@ -24,6 +24,11 @@ ADDRESSES = [
     "Rosenweg 12\nD-26788 Ulm",
     "Unter den Linden 77, 10117 Berlin",
     "12 rue de la Paix, 75002 Paris",
+    "Anna-Meier-Gasse 26-40, 43091 Wanzleben",
+    "349 Hill Mount Apt. 851, South Bethany, MH 34519",
+    "710 Peterson Garden Suite 578\nHollyberg, FM 50972",
+    "Flat 78, Terry Branch",
+    "chemin de Charrier, 97248 Vence",
     "Calle Mayor 5, 28013 Madrid",
     "Via Roma 12, 00184 Roma",
     "Keizersgracht 123, 1015 CJ Amsterdam",
@@ -44,6 +49,11 @@ def _find(text: str) -> list[str]:
 @pytest.mark.parametrize("address", ADDRESSES)
 def test_an_address_is_found_whole(address: str) -> None:
     assert _find(f"Letters go to {address}; nowhere else.") == [address]
+
+
+@pytest.mark.parametrize("address", ["6348 Sean Burg", "Flat 17W, Kieran Meadow", "12 Stravenue Point Annex"])
+def test_after_its_label_an_address_needs_no_word_for_a_street(address: str) -> None:
+    assert _find(f"Street: {address}\nNext") == [address]
 
 
 @pytest.mark.parametrize("text", NONE)
