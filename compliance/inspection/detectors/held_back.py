@@ -21,13 +21,19 @@ _PUBLISH = (
     r"(?:publish|announce|report|release|disclose|file|go public|goes? out|communicate"
     r"|tell (?:the )?(?:market|street))"
 )
-_OUTSIDERS = r"(?:the )?(?:market|street|public|investors|analysts|press|media|shareholders|competitors?|world|others?)"
+_OUTSIDERS = r"(?:the )?(?:market|street|public|investors|analysts|press|media|shareholders|competitors?|others?)"
 _IT = r"(?:we|they|it|this|that|these|those|the company|the board|the (?:\w+ ){1,3}?)"
 
 HELD = compile_phrase(
     any_of(
         (
-            rf"\b(?:not|never|n't)(?: yet)?(?: been)?(?: yet)?(?: publicly| officially| formally)? {_PUBLISHED}\b",
+            rf"\b(?:not|never|n't)(?: yet)?(?: been| be)?(?: yet)?(?: publicly| officially| formally)? {_PUBLISHED}\b",
+            r"\bnot(?: yet)?(?: been)? (?:in the public domain|hit the (?:tape|wires?|news|market)|priced in)\b",
+            r"\bno trading (?:until|before)\b|\btell no one\b|\b(?:nobody|no one) (?:is|may|should) (?:to )?trade\b",
+            r"\b(?:market|street|investors|analysts) (?:does|do)(?: not|n't) (?:yet )?(?:know|expect|anticipate"
+            r"|see)\b",
+            r"\bwe go public with (?:it|this|that)\b|\b(?:when|until|before) (?:they|it|these|this) (?:comes?|goes?"
+            r"|is|are) out\b",
             rf"\b(?:yet|still|remains?) to be (?:publicly )?{_PUBLISHED}\b",
             rf"\b(?:until|before|prior to|ahead of|unless) {_IT}(?: ?(?:is|are|has been|have been|can|will|do|does"
             rf"|gets?))?"
@@ -83,7 +89,8 @@ _DEAL = compile_phrase(
             r"\b[0-9]+ ?(?:%|percent|per cent) premium\b",
             r"\b(?:proposed|pending|planned|secret) (?:deal|transaction|bid|offer)\b|\b(?:the|this|our) (?:deal|bid)\b"
             r"|\b(?:the|this) transaction (?:with|at|will|is expected|values|remains|closes)\b",
-            r"\b(?:we|they|company|board)(?:'re| are| is) (?:\w+ )?(?:buying|acquiring|selling|merging|taking over) \w",
+            r"\b(?:we|they|company|board)(?:'re| are| is) (?:\w+ )?(?:buying|acquiring|selling|merging"
+            r"|taking over) \w",
         )
     )
 )
@@ -99,6 +106,9 @@ _RESULTS = compile_phrase(
             r"\b(?:results|figures|numbers|financials|sales|quarter)\b.{0,100}\b(?:SEC|market|investors"
             r"|shareholders|analysts"
             r"|earnings|10-[KQ]|8-K|stock exchange|unaudited|(?:do not|don't) trade)\b",
+            r"\b(?:our|these) (?:numbers|figures|results) (?:will|are|came|come) (?:\w+ )?(?:disappoint|surprise"
+            r"|beat|miss|in|below"
+            r"|above)\b",
             r"\b(?:the|this|our|last|next) quarter\b.{0,60}\b(?:up|down|beat|miss|loss|profit|margin|below|above"
             r"|short)\b",
         )
@@ -108,6 +118,8 @@ _EVENT = compile_phrase(
     any_of(
         (
             r"\b(?:material|(?:price|market|share price)[ -]sensitive|(?:market|price|stock)[ -]moving)\b",
+            r"\b(?:move|affect|impact) (?:the |our )?(?:share|stock) price\b|\bregulator will (?:approve|reject"
+            r"|block|clear)\b",
             r"\b(?:information|contents|figures|numbers) (?:\w+ ){0,6}(?:material|sensitive|unaudited)\b",
             r"\b(?:unaudited|inside) (?:\w+ )?(?:figures|numbers|information|results)\b",
             r"\bfigures (?:\w+ )?(?:are|remain) unaudited\b",
@@ -158,7 +170,7 @@ _OUT = compile_phrase(
     r"|is public|are public|was public)\b"
 )
 _NOT_OUT = compile_phrase(
-    rf"\b(?:not|never|n't)(?: yet)?(?: been)?(?: yet)?(?: publicly| officially| formally)? {_PUBLISHED}\b"
+    rf"\b(?:not|never|n't)(?: yet)?(?: been| be)?(?: yet)?(?: publicly| officially| formally)? {_PUBLISHED}\b"
 )
 
 

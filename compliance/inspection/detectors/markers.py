@@ -71,10 +71,17 @@ class InsideInformationDetector:
             "inside_information",
             compile_phrase(
                 r"\bmaterial[ ,:;/&'-]*(?:and )?non[ -]*public(?:[ ,:;/'-]+information)?\b|\b(?:contains?|constitutes?"
-                r"|is|possess(?:es|ing)?) (?:MNPI|inside information)\b|\bMNPI ?[:!]|\binsider information\b"
+                r"|is|possess(?:es|ing)?) (?:MNPI|inside information)\b|\bMNPI ?(?:[:!]|- ?(?:do|not|for|strictly"
+                r"|internal) )|\binsider information\b"
                 r"|\b(?:treat|regard|consider|handle) (?:\w+ ){1,6}as (?:MNPI|inside(?:r)? information)\b"
                 r"|\b(?:trad(?:e|ing)|deal(?:ing)?|act(?:ing)?) (?:\w+ )?on (?:this|these|what|the (?:above|following"
                 r"|attached|enclosed|below))(?: (?:information|news|figures|numbers|results|data|knowledge|tip))?\b"
+                r"|\b(?:brought|taken|are|been|now) over the wall\b|\b(?:we|I) (?:now )?(?:have|hold"
+                r"|received) inside information\b"
+                r"|\b(?:trad|sell|buy|deal)\w* (?:\w+ ){0,3}(?:on|upon|based on|on the basis of) this (?:e-?mail"
+                r"|message"
+                r"|information|memo|note|document|deck|call)\b"
+                r"|\b(?:sign|signed|join|joined) the insider list\b"
                 r"|\b(?:restricted|permanent|designated|temporary|deal) insiders?\b"
                 r"|\b(?:added to|placed on|put on|included (?:in|on)|entered (?:in|on)) (?:the |our |an? )?"
                 r"(?:insider|restricted|watch) list\b"
@@ -199,6 +206,15 @@ class PrivilegeDetector:
                         r"\bprivileged (?:legal )?(?:communications?|correspondence|discussions?|advice"
                         r"|memo(?:randum)?"
                         r"|documents?|materials?)\b",
+                        r"\b(?:attorney|lawyer|counsel|solicitor)s?'?s? eyes only\b",
+                        r"\bwaiv(?:e|er|es|ing) (?:of )?privilege\b",
+                        r"\b(?:joint defen[cs]e|common interest) (?:agreement|communications?|materials?)\b",
+                        r"\b(?:this|the|following|attached|these)(?: \w+)? ?(?:note|e-?mail|letter|memo(?:randum)?"
+                        r"|document"
+                        r"|message|following|communication|attachment|correspondence|report|advice|opinion|analysis"
+                        r"|draft)s? "
+                        r"(?:is|are) (?:legally )?privileged\b",
+                        r"\b(?:the|this) following is privileged\b|\bprivileged[ :.!-]+(?:do not|not for) \w",
                         r"\b(?:legal professional|legal advice|litigation|joint[ -]defen[cs]e|settlement) privilege\b",
                         r"\b(?:communications?|correspondence|e-?mails?|discussions?|memo(?:randum)?"
                         r"|letters?) between "
@@ -224,9 +240,17 @@ class PrivilegeDetector:
                         r"\bprepared by (?:\w+ )?(?:counsel|attorneys?|lawyers?|solicitors?) (?:for"
                         r"|in) (?:\w+ ){0,3}(?:litigation"
                         r"|lawsuit|arbitration|trial|court)\b",
+                        r"\b(?:prepared|created|made|drafted|written"
+                        r"|compiled) (?:\w+ ){0,3}at (?:the )?(?:\w+ )?(?:counsel|attorney"
+                        r"|lawyer|solicitor)s?'?s? (?:request|direction|instructions?|behest)\b",
+                        r"\bprepared by (?:outside|in-house|trial|our|defen[cs]e|external) (?:counsel|attorneys?"
+                        r"|lawyers?)\b",
+                        r"\bprepared (?:\w+ ){0,4}(?:for use in|in connection with) (?:\w+ ){0,2}(?:litigation"
+                        r"|lawsuit|arbitration"
+                        r"|trial)\b",
                         r"\b(?:trial|litigation)[ -]preparation (?:materials?|documents?|notes?|memo(?:randum)?)\b",
                         r"\bprotected from (?:discovery|disclosure) (?:under|by|as|pursuant)\b",
-                        r"\b(?:counsel|attorney|lawyer|solicitor)(?:'?s)? (?:interview )?(?:notes|impressions"
+                        r"\b(?:counsel|attorney|lawyer|solicitor)s?'?s? (?:interview )?(?:notes|impressions"
                         r"|file memo)\b",
                         r"\b(?:prepared|created|made|drafted|written|compiled|commissioned|analysis|notes?|report|memo"
                         r"(?:randum)?) (?:\w+ ){0,6}in (?:anticipation|contemplation|expectation"
@@ -264,6 +288,21 @@ class PrivilegeDetector:
                         r" (?:our |your |my |their |the |his |her |counsel's )?(?:\w+ )?legal advice (?:from|on"
                         r"|about|as to"
                         r"|regarding|concerning|of|in|that|whether|is|was)\b",
+                        r"\b(?:contains?|includes?|reflects?|including|containing) (?:\w+ )?legal advice\b"
+                        r"|\brequest for legal advice\b",
+                        r"\b(?:prepared|written|wrote|write|drafted|sent) (?:\w+ ){0,5}to (?:give|render|provide"
+                        r"|obtain|receive)"
+                        r" (?:\w+ )?legal advice\b",
+                        r"\b(?:our|my) legal (?:opinion|analysis|assessment)\b",
+                        r"\b(?:our|my|the company's) (?:attorneys?|lawyers?|solicitors?|legal (?:team"
+                        r"|department)) (?:thinks?"
+                        r"|believes?|feels?|recommends?|suggests?|told (?:us|me))\b",
+                        r"\bcounsel (?:believes?|thinks|considers|is of the (?:opinion|view)|takes the view)\b",
+                        r"\b(?:per|on the advice of|as advised by) (?:our|my|outside|in-house"
+                        r"|general) (?:attorneys?|lawyers?"
+                        r"|counsel|solicitors?)\b",
+                        r"\bas (?:my|our) (?:attorneys?|lawyers?|counsel|solicitors?)\b",
+                        r"\b(?:in (?:our|my) (?:opinion|view|judge?ment)|advise (?:us|me|you))[ ,]+as counsel\b",
                         r"\b(?:our|my|this) legal advice (?:to you )?(?:is|was|remains) (?:to|that|not to"
                         r"|against)\b",
                         r"\b(?:counsel|attorneys?|lawyers?|solicitors?|law firm|legal department"

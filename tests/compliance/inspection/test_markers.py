@@ -7,6 +7,10 @@ import pytest
 from compliance.inspection import inspect
 
 HELD_BACK = [
+    "The restatement will not be announced until Friday.",
+    "This has not hit the tape: revenue missed.",
+    "The regulator will approve the drug; the market does not expect it.",
+    "Selling shares on the basis of this email would be insider trading.",
     "We're buying Acme on Friday, keep it quiet.",
     "The CFO is resigning tomorrow and the market does not know yet; do not trade.",
     "Q3 revenue will miss consensus by 8%, not yet announced.",
@@ -52,6 +56,10 @@ NOT_HELD_BACK = [
     "The receiving party shall not disclose the transaction documents to any third party.",
 ]
 PRIVILEGED = [
+    "This email contains legal advice and is confidential.",
+    "Counsel believes that the claim has merit.",
+    "This note is privileged.",
+    "Prepared at counsel's request.",
     "As your lawyers, we would settle.",
     "Following legal advice from outside counsel, the board declined.",
     "Our lawyers have advised us not to answer the letter.",
@@ -62,6 +70,9 @@ PRIVILEGED = [
     "These notes are protected from disclosure under Rule 26(b)(3).",
 ]
 NOT_PRIVILEGED = [
+    "We cannot provide legal advice; nothing on this site is legal advice.",
+    "Our lawyers met theirs for lunch.",
+    "The user account is privileged.",
     "This email is not legal advice.",
     "Nothing in this article constitutes legal advice; consult an attorney.",
     "Seek legal advice before signing a lease.",
