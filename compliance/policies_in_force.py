@@ -14,7 +14,7 @@ from django.db import connections, transaction
 from django.db.models import QuerySet
 
 from compliance.gate import PolicyTerms, read_policy_terms
-from compliance.models import Policy, PolicyPublication, PolicyStatus
+from compliance.models import Policy, PolicyPublication, PolicyRetirement, PolicyStatus
 from compliance.policy import PolicyDocument, builtin_policies, parse_policy_bytes
 
 log = structlog.get_logger(__name__)
@@ -40,6 +40,10 @@ def publish_builtin_policies() -> None:
             continue
         if publications.filter(published_by__isnull=False).exists():
             log.info("builtin_policy_superseded", name=document.name, version=document.version)
+            continue
+        if PolicyRetirement.objects.filter(policy__digest=document.digest).exists():
+            # Somebody drafted this very document and withdrew it: published, it would count as retired.
+            log.warning("builtin_policy_withdrawn", name=document.name, version=document.version)
             continue
         if publications.filter(version__gte=document.version).exists():
             raise ValueError(

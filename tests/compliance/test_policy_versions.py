@@ -187,6 +187,18 @@ def test_a_published_policy_of_persons_is_not_overtaken_by_the_product(author: U
     assert find_policy("hipaa") == draft
 
 
+def test_nobody_puts_a_policy_out_of_force_by_withdrawing_the_version_that_an_upgrade_brings(
+    author: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_force = find_policy("hipaa")
+    [hipaa] = [policy for policy in builtin_policies() if policy.name == "hipaa"]
+    newer = parse_policy({**hipaa.model_dump(mode="json", exclude_unset=True), "version": hipaa.version + 1})
+    retire_policy(person=author, policy=draft_policy(author=author, document=newer), reason="Not yet")
+    monkeypatch.setattr("compliance.policies_in_force.builtin_policies", lambda: (newer,))
+    publish_builtin_policies()
+    assert find_policy("hipaa") == in_force
+
+
 def test_what_became_of_a_version_is_never_changed(author: User, approver: User) -> None:
     draft = draft_policy(author=author, document=make_document())
     publication = publish_policy(approver=approver, policy=draft)
