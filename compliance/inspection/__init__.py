@@ -11,9 +11,9 @@ are recognised by their usual phrases, and by words of a matter and of secrecy t
 paragraph amounts to.
 
 Of disguises, those are seen through that leave a text as legible as before: invisible characters, look-alike letters of
-the commoner scripts, HTML's character references, markup and punctuation around and between a phrase's words, and
-blanks between all digits of a number (`spaced_digits`). Not seen through are words that are spelt out with blanks or
-marks between their letters (m a t e r i a l), figures for letters and letters for figures (mater1al, 4lll),
+the commoner scripts, HTML's character references, JSON's escapes, markup and punctuation around and between a phrase's
+words, and blanks between all digits of a number (`spaced_digits`). Not seen through are words that are spelt out with
+blanks or marks between their letters (m a t e r i a l), figures for letters and letters for figures (mater1al, 4lll),
 misspellings, other languages, base64 and other encodings, a reference within a reference (`&amp;#109;`), digits that
 stand below one another or are parted by other than blanks, and identity numbers whose groups are parted by words or
 markup.

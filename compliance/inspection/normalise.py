@@ -2,11 +2,12 @@
 
 What only hides a value from a pattern is undone: compatibility forms (NFKC: full-width digits, ligatures, circled
 numbers), other scripts' digits, invisible characters, combining marks, the several dashes, quotes and spaces,
-character references of HTML (`&#109;`, `&nbsp;`; once, not what they spell in turn), and letters that look like
-plain Latin ones: of Greek, Cyrillic and Armenian, small capitals, and Latin ones with strokes and accents. Those of
-rarer scripts (Cherokee, Lisu, Coptic) are not known. A character beyond Latin-1 that remains becomes one stand-in
-byte of its kind. Since each character is one byte, a match's offsets are the text's offsets, and no pattern meets
-an encoding error, not even at half of a surrogate pair.
+character references of HTML (`&#109;`, `&nbsp;`) and escapes of JSON (`\\u006d`, and `\\n` or `\\t` right before a
+word), once, not what they spell in turn, and letters that look like plain Latin ones: of Greek, Cyrillic and
+Armenian, small capitals, and Latin ones with strokes and accents. Those of rarer scripts (Cherokee, Lisu, Coptic)
+are not known. A character beyond Latin-1 that remains becomes one stand-in byte of its kind. Since each character is
+one byte, a match's offsets are the text's offsets, and no pattern meets an encoding error, not even at half of a
+surrogate pair.
 """
 
 from __future__ import annotations
@@ -53,6 +54,12 @@ _LOOK_ALIKES = str.maketrans(
 # As browsers read them: without its semicolon where it is a number.
 _CHARACTER_REFERENCE = re.compile(r"&(?:#[0-9]{1,7};?|#[xX][0-9a-fA-F]{1,6};?|[A-Za-z][A-Za-z0-9]{1,31};)")
 
+
+# As JSON and most languages write them. A line's end or a tab counts where it would else be one word with what
+# follows; two blanks stand for it, so that offsets stay.
+_ESCAPE = re.compile(r"\\u[0-9a-fA-F]{4}")
+_ESCAPED_BLANK = re.compile(r"\\[nrt](?=[\w\\])")
+_BLANKS = " \n"
 
 # Past so many kinds of unusual characters one walk over the text is cheaper than a search for each.
 _FEW_KINDS = 12
@@ -129,7 +136,10 @@ class _Offsets:
 
 def normalise(text: str) -> NormalisedText:
     """Normalise a text of any content. Linear in its length; raises nothing."""
-    references = list(_find_references(text)) if "&" in text else []
+    references = [*_find_references(text)] if "&" in text else []
+    if "\\" in text:
+        text = _ESCAPED_BLANK.sub(_BLANKS, text)
+        references = sorted((*references, *_find_escapes(text)))
     if not references:
         return _project_text(text)
     projected = _project_text(_resolve(text, references))
@@ -152,6 +162,12 @@ def _find_references(text: str) -> Iterator[tuple[int, int, str]]:
         meant = known[written]
         if meant is not None:
             yield match.start(), match.end(), meant
+
+
+def _find_escapes(text: str) -> Iterator[tuple[int, int, str]]:
+    """Yield start, end and meaning of each character that is written by its number (RFC 8259, section 7)."""
+    for match in _ESCAPE.finditer(text):
+        yield match.start(), match.end(), chr(int(match.group()[2:], 16))
 
 
 def _resolve(text: str, references: Sequence[tuple[int, int, str]]) -> str:

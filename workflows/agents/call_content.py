@@ -8,7 +8,6 @@ begins. What stands between the halves of a cut value, another text or a marker 
 
 import asyncio
 import json
-import re
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -22,13 +21,12 @@ from workflows.agents.types import AgentWork
 from workflows.content_rules import BlockedFinding, Use, find_blocked_in, name_policy, select_policies
 
 _MAX_DEPTH = 40
-# Of a text that is JSON of more texts than that, only its escapes are read.
+# A text that is JSON of more texts than that is inspected as it is.
 _MOST_TEXTS = 20_000
 # As far as a cut value can reach into a text; longer texts are joined to their neighbours by their two ends only.
 _REACH = 100
 # Members of a message's part that say when and in answer to what it was made. The provider chose the ids itself.
 _NOT_CONTENT = frozenset({"timestamp", "part_kind", "tool_call_id"})
-_ESCAPE = re.compile(r"\\u([0-9a-fA-F]{4})")
 
 
 @dataclass(frozen=True)
@@ -176,19 +174,16 @@ def _walk(value: Any, label: str, depth: int) -> Iterator[Passage]:
 
 
 def _decode(text: str, label: str, depth: int) -> Iterator[Passage]:
-    """Yield a text as it reads when it is taken for JSON: whole where it is that, else its escapes alone."""
-    if text.lstrip()[:1] in {"{", "[", '"'}:
-        try:
-            decoded = json.loads(text, object_pairs_hook=_Members)
-        except (ValueError, RecursionError):
-            pass
-        else:
-            texts = list(islice(_walk(decoded, label, depth + 1), _MOST_TEXTS + 1))
-            if len(texts) <= _MOST_TEXTS:
-                yield from texts
-                return
-    if _ESCAPE.search(text):
-        yield Passage("", _ESCAPE.sub(lambda escape: chr(int(escape[1], 16)), text), label)
+    """Yield the texts in a text that is JSON."""
+    if text.lstrip()[:1] not in {"{", "[", '"'}:
+        return
+    try:
+        decoded = json.loads(text, object_pairs_hook=_Members)
+    except (ValueError, RecursionError):
+        return
+    texts = list(islice(_walk(decoded, label, depth + 1), _MOST_TEXTS + 1))
+    if len(texts) <= _MOST_TEXTS:
+        yield from texts
 
 
 def _compose(passages: Sequence[Passage], before: str) -> Iterator[_Composed]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import fields
 
 import pytest
@@ -68,7 +69,7 @@ class TestAnyText:
         assert list(normalised.starts) == sorted(normalised.starts)
         assert all(0 <= start < end <= len(text) for start, end in zip(normalised.starts, normalised.ends, strict=True))
 
-    @given(st.text(st.characters(min_codepoint=32, max_codepoint=126, exclude_characters="&"), max_size=100))
+    @given(st.text(st.characters(min_codepoint=32, max_codepoint=126, exclude_characters="&\\"), max_size=100))
     def test_plain_text_is_its_own_normal_form(self, text: str) -> None:
         assert normalise(text).data == text.encode()
 
@@ -86,6 +87,27 @@ class TestAnyText:
     def test_a_character_reference_is_the_character(self, text: str, data: bytes, starts: list[int]) -> None:
         normalised = normalise(text)
         assert (normalised.data, list(normalised.starts)) == (data, starts)
+
+    @pytest.mark.parametrize(
+        ("text", "data", "starts"),
+        [
+            (r"a\u0062c", b"abc", [0, 1, 7]),
+            (r"a&#98;\u0063", b"abc", [0, 1, 6]),
+            (r"a\u200bb", b"ab", [0, 7]),
+            (r"a:\n1\tb", b"a: \n1 \nb", list(range(8))),
+            (r"\d \n- \u12 C:\x", rb"\d \n- \u12 C:\x", list(range(16))),
+        ],
+    )
+    def test_an_escape_is_what_it_stands_for(self, text: str, data: bytes, starts: list[int]) -> None:
+        normalised = normalise(text)
+        assert (normalised.data, list(normalised.starts)) == (data, starts)
+
+    @pytest.mark.parametrize("before", ["SSN:\n", "SSN\t", "SSN: "])
+    def test_a_value_in_a_json_text_is_found_behind_an_escape(self, before: str) -> None:
+        text = json.dumps({"text": f"{before}{_full_width(VALUES['us_ssn'])}"})
+        findings = inspect(text)
+        assert [finding.type for finding in findings] == ["us_ssn"]
+        assert json.loads(redact(text, findings)) == {"text": f"{before}[US_SSN]"}
 
     def test_a_letter_with_an_accent_beyond_latin_1_is_the_letter(self) -> None:
         assert normalise("Dvo\u0159\u00e1k \u0141\u00f3d\u017a").data == b"Dvor\xe1k L\xf3dz"
@@ -245,6 +267,7 @@ class TestEvasion:
             lambda value: value.replace("e", "\u0435").replace("a", "\u0430").replace("o", "\u03bf"),
             lambda value: value.replace("i", "\u03b9").replace("o", "\u0585").replace("n", "\u0578"),
             lambda value: "".join(f"&#{ord(character)};" for character in value),
+            lambda value: "".join(f"\\u{ord(character):04x}" for character in value),
             lambda value: value.replace("e", "&#x65;").replace(" ", "&nbsp;").replace("-", "&hyphen;"),
             _arabic_digits,
         ],
@@ -260,6 +283,7 @@ class TestEvasion:
             "look-alike",
             "armenian-and-greek",
             "references",
+            "escapes",
             "named-references",
             "arabic-digits",
         ],

@@ -47,6 +47,8 @@ UNITS = [
     "&#1",
     "&amp;",
     "&#109;",
+    "\\n1",
+    "\\u0031",
     "material - ",
     "material_non_public_",
     "123\n45\n6789\n",
