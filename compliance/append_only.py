@@ -4,7 +4,7 @@ A model marked with `append_only` gets triggers that refuse UPDATE and DELETE (a
 that evidence survives a bug or a shell with the application's own credentials. On SQLite an INSERT that would take
 the place of a row is refused as well: INSERT OR REPLACE deletes without a DELETE trigger. SQLite drops triggers when a
 table is rebuilt by a schema change, so they are installed again after every migration, and a system check fails when
-one is missing, disabled or another than ours. Nothing but test teardown lifts them.
+one is missing, disabled or another than ours. Nothing lifts them but test teardown and a migration that removes drafts.
 
 Who owns the tables can drop the triggers all the same. What that could change is found by verification, since
 every certificate is signed and chained.
@@ -73,7 +73,7 @@ def missing_triggers(connection: BaseDatabaseWrapper) -> list[str]:
 
 @contextmanager
 def triggers_lifted(connection: BaseDatabaseWrapper) -> Iterator[None]:
-    """Lift the triggers for the length of a test's teardown, and put them back whatever happens."""
+    """Lift the triggers for a while, and put them back whatever happens."""
     remove_triggers(connection)
     try:
         yield

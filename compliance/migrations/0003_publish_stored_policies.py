@@ -1,5 +1,7 @@
 from django.db import migrations
 
+from compliance.append_only import triggers_lifted
+
 
 def publish_stored_policies(apps, schema_editor):
     """Until now every stored policy was one that came with the product, and published."""
@@ -11,8 +13,16 @@ def publish_stored_policies(apps, schema_editor):
         )
 
 
-def leave_publications(apps, schema_editor):
-    """The table goes with the migration before this one; its rows are append-only."""
+def remove_drafts(apps, schema_editor):
+    """Without publications every stored policy is in force, which no draft may be that one person wrote."""
+    drafts = apps.get_model("compliance", "Policy").objects.filter(publication__isnull=True)
+    withdrawals = apps.get_model("compliance", "PolicyRetirement").objects.filter(policy__publication__isnull=True)
+    if drafts.exists():
+        with triggers_lifted(schema_editor.connection):
+            withdrawals.delete()
+            drafts.delete()
+            # No trigger can be made on a table while a foreign key to it is still to be checked.
+            schema_editor.connection.check_constraints()
 
 
 class Migration(migrations.Migration):
@@ -22,5 +32,5 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        migrations.RunPython(publish_stored_policies, leave_publications),
+        migrations.RunPython(publish_stored_policies, remove_drafts),
     ]

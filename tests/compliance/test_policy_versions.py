@@ -1,11 +1,15 @@
 """The life of a policy's version: who may draft, publish and retire it, and what holds before and after."""
 
+import importlib
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.contrib.auth.models import User
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError, connection, transaction
 
+from compliance.append_only import missing_triggers
 from compliance.models import AuditEvent, Policy, PolicyPublication, PolicyStatus
 from compliance.policies_in_force import (
     RetiredPolicy,
@@ -207,6 +211,17 @@ def test_what_became_of_a_version_is_never_changed(author: User, approver: User)
         with pytest.raises(DatabaseError, match="append-only"), transaction.atomic():
             row.save()
     assert Policy.objects.get(pk=draft.pk).document == draft.document
+
+
+def test_a_migration_back_and_forth_publishes_no_draft(author: User, approver: User) -> None:
+    published, draft, withdrawn = (draft_policy(author=author, document=make_document(version=n)) for n in (1, 2, 3))
+    publish_policy(approver=approver, policy=published)
+    retire_policy(person=author, policy=withdrawn, reason="No")
+    migration = importlib.import_module("compliance.migrations.0003_publish_stored_policies")
+    migration.remove_drafts(apps, SimpleNamespace(connection=connection))
+    assert list(Policy.objects.filter(name="house_rules")) == [published]
+    assert find_policy_version(draft.digest) is None
+    assert missing_triggers(connection) == []
 
 
 @pytest.mark.django_db(transaction=True)
