@@ -251,7 +251,7 @@ def _bind_upstreams(
         if status != "completed":
             return Refuse("upstream_not_completed", f"stage {stage_id} ended {status}")
         if upstream.predicate["verdict"] != "compliant" or not upstream.artifact_digest:
-            return Refuse("upstream_not_compliant", f"stage {stage_id} ended with a verdict that is not compliant")
+            return Refuse("upstream_not_compliant", _explain_verdict(upstream))
         if any(digest not in policies for digest in {upstream.policy_digest, *upstream.lineage_policies}):
             return Refuse("policy_unknown", f"stage {stage_id} ran under a policy that is not known")
         problem = find_verdict_problem(policies, upstream)
@@ -259,6 +259,13 @@ def _bind_upstreams(
             return Refuse("upstream_not_compliant", f"stage {stage_id}: {problem}")
         bound.append(upstream)
     return bound
+
+
+def _explain_verdict(upstream: Attestation) -> str:
+    """Say by which of its checks a stage is not compliant: what was found in its artifact, among them."""
+    failed = [f"{check['name']}: {check['detail']}" for check in upstream.predicate["checks"] if not check["passed"]]
+    why = f" ({'; '.join(failed)})" if failed else ""
+    return f"stage {upstream.stage_id} ended with a verdict that is not compliant{why}"
 
 
 def _find_subject(request: AdmissionRequest, upstreams: Sequence[Attestation]) -> str | Refuse | None:

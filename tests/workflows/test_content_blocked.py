@@ -141,7 +141,10 @@ def test_an_artifact_that_its_policy_blocks_is_not_compliant_and_its_check_says_
     blocked = check["inputs"]["blocked"][0]
     assert (blocked["policy"], blocked["action"], blocked["category"]) == ("sox", "block", "mnpi")
     assert len(blocked["value_hash"]) == 64
-    assert find_execution(workflow, "release").reason_code == "upstream_not_compliant"
+    release = find_execution(workflow, "release")
+    assert release.reason_code == "upstream_not_compliant"
+    assert "content_rules: blocked: inside_information at characters " in release.reason_detail
+    assert "blocked by sox v" in release.reason_detail
 
 
 def test_each_required_proof_is_a_check_with_its_inputs_and_none_can_be_changed() -> None:
