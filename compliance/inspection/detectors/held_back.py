@@ -27,7 +27,8 @@ _IT = r"(?:we|they|it|this|that|these|those|the company|the board|the (?:\w+ ){1
 HELD = compile_phrase(
     any_of(
         (
-            rf"\b(?:not|never|n't)(?: yet)?(?: been| be)?(?: yet)?(?: publicly| officially| formally)? {_PUBLISHED}\b",
+            rf"(?:\b(?:not|never)|n't)(?: yet)?(?: been| be)?(?: yet)?(?: publicly| officially| formally)?"
+            rf" {_PUBLISHED}\b",
             r"\bnot(?: yet)?(?: been)? (?:in the public domain|hit the (?:tape|wires?|news|market)|priced in)\b",
             r"\bno trading (?:until|before)\b|\btell no one\b|\b(?:nobody|no one) (?:is|may|should) (?:to )?trade\b",
             r"\b(?:market|street|investors|analysts) (?:does|do)(?: not|n't) (?:yet )?(?:know|expect|anticipate"
@@ -143,7 +144,7 @@ _EVENT = compile_phrase(
 _MATTERS = (("unannounced_deal", _DEAL), ("unreleased_results", _RESULTS), ("inside_information", _EVENT))
 
 # What speaks of the rule, of the word, or of what is out.
-_GENERAL = compile_phrase(
+GENERAL = compile_phrase(
     any_of(
         (
             r"\b(?:no|all|any|every|each|some|many|most) (?:\w+ )?(?:employees?|directors?|officers?|insiders?"
@@ -161,7 +162,7 @@ _GENERAL = compile_phrase(
         )
     )
 )
-_OUT = compile_phrase(
+OUT = compile_phrase(
     r"\b(?:(?:as |was |were |been |we |already |publicly |had |officially )"
     r"(?:announced|disclosed|reported|released|published|filed)"
     r"|announced (?:today|yesterday|earlier|last|this|on)|now public|already public|publicly (?:available|known"
@@ -169,8 +170,17 @@ _OUT = compile_phrase(
     r"|(?:published|released|filed|disclosed) (?:on|in|today|yesterday|last|earlier)|press release (?:dated|of|issued)"
     r"|is public|are public|was public)\b"
 )
-_NOT_OUT = compile_phrase(
-    rf"\b(?:not|never|n't)(?: yet)?(?: been| be)?(?: yet)?(?: publicly| officially| formally)? {_PUBLISHED}\b"
+NOT_OUT = compile_phrase(
+    rf"(?:\b(?:not|never)|n't)(?: yet)?(?: been| be)?(?: yet)?(?: publicly| officially| formally)? {_PUBLISHED}\b"
+    rf"|\b(?:to|will|shall) be (?:\w+ )?{_PUBLISHED}\b"
+)
+
+
+# What is neither sold nor traded, though it is merged, kept quiet and released in the same words.
+OTHER_MATTER = compile_phrase(
+    r"\b(?:git|branch(?:es)?|commits?|pull request|repository|deal of the (?:day|week|month|year)|menu|recipe"
+    r"|surprise party|survey|students?|grades?|guidance (?:for|on) (?:\w+ )?(?:reviewers|authors|users|staff|employees"
+    r"|patients|applicants|teachers|parents|use))\b"
 )
 
 
@@ -188,7 +198,7 @@ def find_held_back(data: bytes) -> Iterator[Span]:
 
 
 def _judge(sentence: bytes, start: int, end: int) -> Iterator[Span]:
-    if _GENERAL.is_in(sentence) or (_OUT.is_in(sentence) and not _NOT_OUT.is_in(sentence)):
+    if GENERAL.is_in(sentence) or OTHER_MATTER.is_in(sentence) or (OUT.is_in(sentence) and not NOT_OUT.is_in(sentence)):
         return
     for kind, matter in _MATTERS:
         for match in matter.find(sentence):

@@ -10,7 +10,10 @@ from collections.abc import Iterator, Sequence
 from itertools import chain
 
 from compliance.inspection.detectors.context import before
-from compliance.inspection.detectors.held_back import HELD, find_held_back
+from compliance.inspection.detectors.counsel_passages import SPOKEN_OF, find_counsel_passages
+from compliance.inspection.detectors.held_back import HELD, OTHER_MATTER, find_held_back
+from compliance.inspection.detectors.inside_passages import find_inside_passages
+from compliance.inspection.detectors.sentences import find_sentence
 from compliance.inspection.normalise import NormalisedText
 from compliance.inspection.patterns import Pattern, any_of, any_pattern
 from compliance.inspection.registry import Span
@@ -126,6 +129,8 @@ class InsideInformationDetector:
             if self._scout.is_in(wording.data):
                 for kind, start, end, confidence in chain(self._find_in(wording.data), find_held_back(wording.data)):
                     yield Span(kind, *wording.locate(start, end), confidence)
+            for kind, start, end, confidence in find_inside_passages(wording.data):
+                yield Span(kind, *wording.locate(start, end), confidence)
 
     def _find_in(self, data: bytes) -> Iterator[Span]:
         for kind, pattern in self._phrases:
@@ -142,7 +147,7 @@ class InsideInformationDetector:
             return
         deals, results, figures = (_spans(each, data) for each in (self._deal, self._results, self._figure))
         for start, end in _meetings(embargoes, deals, self._reach):
-            if not _is_paragraph_break(data, start, end):
+            if not _is_paragraph_break(data, start, end) and not OTHER_MATTER.is_in(data, start, end):
                 yield Span("unannounced_deal", start, end, 0.8)
         figured = sorted(
             span for span in _meetings(results, figures, self._reach // 2) if not _is_paragraph_break(data, *span)
@@ -315,6 +320,8 @@ class PrivilegeDetector:
             ),
         ),
     )
+    # The words for the right itself, which are said of the law as well.
+    _doctrine = compile_phrase(r"privilege ?$|doctrine|immunity")
     _denied = compile_phrase(
         r"\b(?:not|no longer|never|non|isn't|without)"
         r"(?: (?:a|an|the|subject to|protected by|covered by|under|any)){0,3}[ -]$"
@@ -326,5 +333,12 @@ class PrivilegeDetector:
             for kind, pattern in self._phrases:
                 for match in pattern.find(wording.data):
                     start, end = match.span()
-                    if not self._denied.is_in(before(wording.data, start)):
-                        yield Span(kind, *wording.locate(start, end), 0.9)
+                    if self._denied.is_in(before(wording.data, start)):
+                        continue
+                    if self._doctrine.is_in(match.group()) and SPOKEN_OF.is_in(
+                        wording.data, *find_sentence(wording.data, start, end)
+                    ):
+                        continue
+                    yield Span(kind, *wording.locate(start, end), 0.9)
+            for kind, start, end, confidence in find_counsel_passages(wording.data):
+                yield Span(kind, *wording.locate(start, end), confidence)

@@ -7,6 +7,18 @@ import pytest
 from compliance.inspection import inspect
 
 HELD_BACK = [
+    "MNPI - restricted distribution. Deal team only.",
+    "Insider list: Project Falcon. All persons below have access to inside information.",
+    "Price sensitive information: please treat as confidential until it is out.",
+    "Draft 10-Q, not yet filed with the SEC. Net sales $286.5 million.",
+    "Not for release, publication or distribution. Q2 earnings call script, draft 3.",
+    "Confidential - blackout period applies. Please do not trade.",
+    "The board approved the takeover bid last night. It will be announced before the market opens.",
+    "The CEO will resign next month, it hasn't been made public.",
+    "The phase 3 trial failed its primary endpoint. The results are not yet public.",
+    "We are in advanced talks to sell the division to Acme. Nothing has leaked so far.",
+    "Our Q1 EPS will be $1.42 against consensus of $1.20; results will be released on Thursday.",
+    "Data breach affecting 2m customers, to be disclosed in an 8-K on Friday. Keep confidential until then.",
     "The restatement will not be announced until Friday.",
     "This has not hit the tape: revenue missed.",
     "The regulator will approve the drug; the market does not expect it.",
@@ -22,6 +34,15 @@ HELD_BACK = [
 ]
 # Of rules in general, of what is out, of other matters.
 NOT_HELD_BACK = [
+    "The merger of the two git branches caused a conflict; please resolve before release.",
+    "The deal of the week: two for one on printers, not yet announced colours.",
+    "Acme plc will announce its full-year results on 5 March; a webcast will be held at 10 am.",
+    "We will announce our Q3 results on November 5 after market close.",
+    "They will merge the two teams in spring; the new manager has not been announced.",
+    "We bid for a used car. Please do not share your login.",
+    "Please keep the acquisition of training data under 3% of the budget.",
+    "Guidance for reviewers will be published next week.",
+    "The new menu hasn't been announced yet.",
     "As announced today, the merger with Initech closed and revenue rose 4% to $4.2 billion.",
     "The acquisition was publicly reported last week, and net income fell 3%.",
     "This presentation contains no MNPI and no material non-public information.",
@@ -56,6 +77,17 @@ NOT_HELD_BACK = [
     "The receiving party shall not disclose the transaction documents to any third party.",
 ]
 PRIVILEGED = [
+    "Hi Counsel, could you advise us whether we are liable for this?",
+    "Per outside counsel, our exposure in the Acme matter is $3 million.",
+    "Our solicitor says that we have no case and ought to accept the offer.",
+    "Following our call, my advice is to reject the settlement offer.",
+    "In our opinion you have a strong defence under the statute.",
+    "We have been asked by counsel to gather these documents for the lawsuit.",
+    "Notes from meeting with attorneys: discussed defences and settlement range.",
+    "Our litigation strategy: file for summary judgment first.",
+    "Please treat as privileged: what is our exposure?",
+    "Work product of counsel: do not produce.",
+    "A/C Privileged: redline attached.",
     "This email contains legal advice and is confidential.",
     "Counsel believes that the claim has merit.",
     "This note is privileged.",
@@ -70,6 +102,15 @@ PRIVILEGED = [
     "These notes are protected from disclosure under Rule 26(b)(3).",
 ]
 NOT_PRIVILEGED = [
+    "The court held that the attorney-client privilege did not apply to the emails.",
+    "This handbook explains what work product doctrine and attorney-client privilege mean.",
+    "My advice is to accept the offer and move on.",
+    "The sales team thinks that you have a strong case for a discount.",
+    "privileged: false",
+    "We offer legal advice on tenancy matters every Tuesday.",
+    "Their lawyer told the newspaper that the suit was frivolous.",
+    "Ask our support team whether your claim is covered by the warranty.",
+    "Each party has consulted its own counsel.",
     "We cannot provide legal advice; nothing on this site is legal advice.",
     "Our lawyers met theirs for lunch.",
     "The user account is privileged.",
