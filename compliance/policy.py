@@ -111,7 +111,10 @@ _Capability = Annotated[_Text, _check(parse_capability)]
 _Capabilities = Annotated[tuple[_Capability, ...], Field(max_length=200), AfterValidator(_no_duplicates)]
 _FindingName = Annotated[_Text, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,59}$")]
 _Category = Annotated[_Text, _one_of(CATEGORIES, "category")]
-_Expression = Annotated[_Text, _check(compile_custom_pattern)]
+# No control characters: they say nothing to a reader, and a terminal obeys them. A description may have lines.
+_LINE = r"^[^\x00-\x1f\x7f-\x9f]*$"
+_LINES = r"^[^\x00-\x08\x0b-\x1f\x7f-\x9f]*$"
+_Expression = Annotated[_Text, StringConstraints(pattern=_LINE), _check(compile_custom_pattern)]
 _DetectorPath = Annotated[_Text, _check(load_detector)]
 _Proof = Annotated[_Text, _one_of(PROOFS, "proof")]
 
@@ -181,8 +184,8 @@ class PolicyDocument(_Part):
 
     name: _Name
     version: Annotated[StrictInt, Field(ge=1, le=2**31 - 1)]
-    title: Annotated[str, StringConstraints(strict=True, min_length=1, max_length=120)]
-    description: Annotated[str, StringConstraints(strict=True, min_length=1, max_length=4000)]
+    title: Annotated[str, StringConstraints(strict=True, min_length=1, max_length=120, pattern=_LINE)]
+    description: Annotated[str, StringConstraints(strict=True, min_length=1, max_length=4000, pattern=_LINES)]
     aliases: Annotated[tuple[_Name, ...], Field(max_length=10), AfterValidator(_no_duplicates)] = ()
     capabilities: CapabilityRules
     content: Annotated[tuple[ContentRule, ...], Field(max_length=100)]

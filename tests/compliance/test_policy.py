@@ -176,7 +176,7 @@ class TestDigest:
         assert "aliases" not in json.loads(BUILTIN["hipaa"].canonical_bytes())
         assert json.loads(BUILTIN["legal_privilege"].canonical_bytes())["aliases"] == ["legal"]
 
-    @given(st.text(min_size=1, max_size=50), st.integers(1, 36500))
+    @given(st.text(st.characters(exclude_categories=["Cc", "Cs"]), min_size=1, max_size=50), st.integers(1, 36500))
     def test_survives_any_text(self, title: str, days: int) -> None:
         policy = parse_policy({**_document(), "title": title, "retention_days": days})
         assert parse_policy_bytes(policy.canonical_bytes()).digest == policy.digest
@@ -301,6 +301,15 @@ class TestRefusals:
     def test_what_is_no_mapping_is_refused(self, document: Any) -> None:
         with pytest.raises(PolicyError, match="mapping"):
             parse_policy(document)
+
+    @pytest.mark.parametrize("character", ["\0", "\x1b", "\x7f", "\x85"])
+    @pytest.mark.parametrize("member", ["title", "description"])
+    def test_a_control_character_is_refused(self, member: str, character: str) -> None:
+        assert _paths(_changed(member, f"a{character}b")) == [member]
+
+    def test_a_description_may_have_lines_and_a_title_may_not(self) -> None:
+        assert parse_policy(_changed("description", "a\n\tb")).description == "a\n\tb"
+        assert _paths(_changed("title", "a\nb")) == ["title"]
 
     def test_half_of_a_surrogate_pair_is_refused(self) -> None:
         with pytest.raises(PolicyError):

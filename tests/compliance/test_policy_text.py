@@ -21,12 +21,12 @@ def test_yaml_gives_the_same_digest_when_it_is_read_again(name: str) -> None:
     assert load_policy_yaml(render_policy_yaml(BUILTIN[name])).digest == BUILTIN[name].digest
 
 
-@given(st.text(min_size=1, max_size=120).filter(lambda text: text.isprintable()), st.text(min_size=1, max_size=200))
+_WRITABLE = st.characters(exclude_categories=["Cc", "Cs"])
+
+
+@given(st.text(_WRITABLE, min_size=1, max_size=120), st.text(_WRITABLE | st.sampled_from("\n\t"), min_size=1))
 def test_any_words_survive_yaml(title: str, description: str) -> None:
-    try:
-        policy = change(BUILTIN["default"], title=title, description=description)
-    except ValueError:  # half of a surrogate pair
-        return
+    policy = change(BUILTIN["default"], title=title, description=description)
     assert load_policy_yaml(render_policy_yaml(policy)) == policy
 
 
