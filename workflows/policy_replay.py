@@ -69,11 +69,10 @@ def replay_policy(
     draft: PolicyDocument,
     *,
     since: datetime,
-    until: datetime | None = None,
     limit: int | None = None,
     in_place_of: str | None = None,
 ) -> PolicyReplay:
-    """Evaluate the executions that ended from `since` on, and before `until`, as if the draft had been in force.
+    """Evaluate the executions that ended from `since` on, as if the draft had been in force.
 
     It stands in the place of every published version of the policy of its own name, or of `in_place_of` (a name or
     an alias); the other policies of a lineage stay as they are. Looked at are the executions that such a version
@@ -83,7 +82,7 @@ def replay_policy(
     """
     name = _find_replaced_name(in_place_of or draft.name)
     replaced = frozenset(published_policies().filter(name=name).values_list("digest", flat=True))
-    rows = _select_executions(name, since, until)
+    rows = _select_executions(name, since)
     if limit is not None:
         rows = rows[: limit + 1]
     shelf = _Shelf(draft, replaced)
@@ -98,7 +97,6 @@ def replay_policy(
         draft=PolicyVersion(draft.name, draft.version, draft.digest),
         in_place_of=name,
         since=since,
-        until=until,
         counts=ReplayCounts(**tally.counts),
         changes=tuple(tally.changes),
         not_evaluable=tuple(tally.not_evaluable),
@@ -140,12 +138,10 @@ def _find_replaced_name(name: str) -> str:
     )
 
 
-def _select_executions(name: str, since: datetime, until: datetime | None) -> QuerySet[Execution]:
+def _select_executions(name: str, since: datetime) -> QuerySet[Execution]:
     """Return what ended in workflows of which a stage is bound to a version of that policy, newest first."""
     bound = Stage.objects.filter(workflow_id=OuterRef("stage__workflow_id"), policy__name=name)
     rows = Execution.objects.filter(Exists(bound), status__in=EXECUTION_ENDS, completed_at__gte=since)
-    if until is not None:
-        rows = rows.filter(completed_at__lt=until)
     return (
         rows.order_by("-completed_at", "-id")
         .select_related("stage__policy")

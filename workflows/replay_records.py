@@ -87,7 +87,7 @@ class ReplayCounts:
 
 @dataclass(frozen=True)
 class PolicyReplay:
-    """A draft held against the executions that ended from `since` on, newest first. `until` is exclusive.
+    """A draft held against the executions that ended from `since` on, newest first.
 
     `truncated`: there were more than the limit.
     """
@@ -95,7 +95,6 @@ class PolicyReplay:
     draft: PolicyVersion
     in_place_of: str
     since: datetime
-    until: datetime | None
     counts: ReplayCounts
     changes: tuple[ChangedExecution, ...]
     not_evaluable: tuple[UnevaluableExecution, ...]

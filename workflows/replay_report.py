@@ -11,10 +11,9 @@ from workflows.replay_records import ChangedExecution, Outcome, PolicyReplay, Po
 def format_replay(replay: PolicyReplay) -> Iterator[str]:
     """Yield what was looked at, every execution that would change with its reasons, and what cannot be said."""
     counts = replay.counts
-    until = f" and before {_format_time(replay.until)}" if replay.until else ""
     yield _printable(
         f"{replay.draft} in place of {replay.in_place_of}, over executions that ended from "
-        f"{_format_time(replay.since)} on{until}:"
+        f"{_format_time(replay.since)} on:"
     )
     yield (
         f"{counts.looked_at} looked at, {counts.unchanged} unchanged, {counts.changed} changed "
@@ -39,7 +38,6 @@ def describe_replay(replay: PolicyReplay) -> dict[str, Any]:
         "draft": _describe_version(replay.draft),
         "in_place_of": replay.in_place_of,
         "since": _format_time(replay.since),
-        "until": _format_time(replay.until) if replay.until else None,
         "looked_at": counts.looked_at,
         "unchanged": counts.unchanged,
         "changed": counts.changed,
