@@ -320,7 +320,8 @@ def _parse(document: object, lines: Mapping[Location, int]) -> PolicyDocument:
         policy = PolicyDocument.model_validate(dict(document))
         policy.canonical_bytes()
     except ValidationError as error:
-        raise PolicyError([_problem(details, lines) for details in error.errors(include_url=False)]) from error
+        problems = [_problem(details, lines) for details in error.errors(include_url=False)]
+        raise PolicyError(sorted(problems, key=lambda problem: problem.line or 0)) from error
     except (rfc8785.CanonicalizationError, UnicodeEncodeError) as error:
         raise PolicyError([PolicyProblem("", "a text in it holds half of a surrogate pair")]) from error
     return policy

@@ -9,10 +9,11 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import Q, QuerySet
+from django.db.models import BooleanField, ExpressionWrapper, Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import NoReverseMatch, URLPattern, path, reverse
+from django.utils.formats import localize
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
@@ -32,6 +33,7 @@ from compliance.policies_in_force import UnknownPolicy, published_policies, read
 from compliance.policy import PolicyDocument, PolicyError, load_policy_yaml
 from compliance.policy_text import compare_policies, render_policy_yaml
 from compliance.policy_versions import (
+    IN_FORCE,
     MAX_REASON_LENGTH,
     STATUS_CONDITIONS,
     PolicyConflict,
@@ -51,7 +53,7 @@ class DraftForm(forms.Form):
         max_length=MAX_BYTES,
         strip=False,
         label="Document, in YAML",
-        widget=forms.Textarea(attrs={"rows": 36, "cols": 110, "spellcheck": "false"}),
+        widget=forms.Textarea(attrs={"rows": 36, "class": "countersign-document", "spellcheck": "false"}),
     )
 
     policy: PolicyDocument
@@ -74,18 +76,17 @@ class StatusFilter(admin.SimpleListFilter):
     parameter_name = "status"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [(status.value, str(status.label)) for status in PolicyStatus]
+        return [("in_force", "In force"), *((status.value, str(status.label)) for status in PolicyStatus)]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Policy]) -> QuerySet[Policy]:
-        condition = STATUS_CONDITIONS.get(self.value() or "", Q())
-        return queryset.filter(condition)
+        return queryset.filter({**STATUS_CONDITIONS, "in_force": IN_FORCE}.get(self.value() or "", Q()))
 
 
 @admin.register(Policy)
 class PolicyAdmin(OwnRecordsAdmin):
     """Everybody who may sign in reads what is published; drafts are for those who work on policies."""
 
-    list_display = ("name", "version", "status_shown", "digest_shown", "drafted_by", "published_by", "created_at")
+    list_display = ("name", "version", "status_shown", "digest_shown", "drafted_by_shown", "published_by", "created_at")
     list_filter = (StatusFilter, "name")
     search_fields = ("name", "digest")
     fields = readonly_fields = (
@@ -93,7 +94,7 @@ class PolicyAdmin(OwnRecordsAdmin):
         "version",
         "status_shown",
         "digest",
-        "drafted_by",
+        "drafted_by_shown",
         "created_at",
         "published_by",
         "published_at",
@@ -106,7 +107,8 @@ class PolicyAdmin(OwnRecordsAdmin):
         return ()
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Policy]:
-        return list_policy_versions(request.user)
+        in_force = ExpressionWrapper(IN_FORCE, output_field=BooleanField())
+        return list_policy_versions(request.user).annotate(in_force=in_force)
 
     def get_urls(self) -> list[URLPattern]:
         def at(route: str, view: Callable[..., HttpResponse], name: str) -> URLPattern:
@@ -155,6 +157,7 @@ class PolicyAdmin(OwnRecordsAdmin):
             "opts": self.opts,
             "form": form,
             "checked": checked,
+            "changes": _show_changes(checked) if checked else "",
         }
         return render(request, "admin/compliance/policy/draft.html", context, status=status)
 
@@ -171,22 +174,29 @@ class PolicyAdmin(OwnRecordsAdmin):
     def retire_view(self, request: HttpRequest, policy_id: int) -> HttpResponse:
         """Retire a version or withdraw a draft, as whoever is signed in."""
         policy = self._find(request, policy_id)
+        was_draft = policy.status == PolicyStatus.DRAFT
 
         def retire() -> str:
             form = RetireForm(request.POST)
             reason = form.cleaned_data["reason"] if form.is_valid() else ""
             retire_policy(person=person_of(request), policy=policy, reason=reason, address=address_of(request))
-            return f"{policy} takes no new workflow. What runs under it ends under it."
+            if was_draft:
+                return f"Withdrawn: {policy}. It can no longer be published."
+            return f"Retired: {policy}. It takes no new workflow; what runs under it ends under it."
 
         return self._act(request, policy, retire)
 
     @admin.display(description="status")
     def status_shown(self, policy: Policy) -> str:
-        return str(policy.status.label)
+        return f"{policy.status.label}, in force" if getattr(policy, "in_force", False) else str(policy.status.label)
 
     @admin.display(description="digest")
     def digest_shown(self, policy: Policy) -> str:
         return short_digest(policy.digest)
+
+    @admin.display(description="drafted by")
+    def drafted_by_shown(self, policy: Policy) -> str:
+        return policy.drafted_by.get_username() if policy.drafted_by else "with the product"
 
     @admin.display(description="published by")
     def published_by(self, policy: Policy) -> str:
@@ -196,27 +206,22 @@ class PolicyAdmin(OwnRecordsAdmin):
         return person.get_username() if person else "with the product"
 
     @admin.display(description="published at")
-    def published_at(self, policy: Policy) -> Any:
-        return policy.publication.published_at if hasattr(policy, "publication") else "–"
+    def published_at(self, policy: Policy) -> str:
+        return localize(policy.publication.published_at) if hasattr(policy, "publication") else "–"
 
     @admin.display(description="retired")
     def retirement_shown(self, policy: Policy) -> str:
         if not hasattr(policy, "retirement"):
             return "–"
         end = policy.retirement
-        return format_html("{} by {}: {}", end.retired_at.isoformat(" ", "minutes"), end.retired_by, end.reason)
+        return format_html("{} by {}: {}", localize(end.retired_at), end.retired_by, end.reason)
 
     @admin.display(description="changes")
     def changes_shown(self, policy: Policy) -> SafeString | str:
-        """What this version changes against the newest published one before it, of the same name."""
-        before = published_policies().filter(name=policy.name, version__lt=policy.version).order_by("-version").first()
-        if before is None:
-            return "There is no version before it."
         try:
-            changes = compare_policies(read_policy_document(before), read_policy_document(policy))
+            return _show_changes(read_policy_document(policy))
         except UnknownPolicy as error:
             return f"Not compared: {error}."
-        return format_html("Against {}: {}", record_link(before), bullet_list(changes) if changes else "nothing")
 
     @admin.display(description="document")
     def document_shown(self, policy: Policy) -> str:
@@ -274,6 +279,19 @@ class PolicyRetirementAdmin(ReadOnlyAdmin):
 
     def uuid_fields(self, queryset: QuerySet[Any]) -> tuple[str, ...]:
         return ()
+
+
+def _show_changes(document: PolicyDocument) -> SafeString | str:
+    """Say what a document changes against the newest published version before it, of the same name."""
+    rows = published_policies().filter(name=document.name, version__lt=document.version)
+    before = rows.order_by("-version").first()
+    if before is None:
+        return "There is no version before it."
+    try:
+        changes = compare_policies(read_policy_document(before), document)
+    except UnknownPolicy as error:
+        return f"Not compared: {error}."
+    return format_html("Against {}: {}", record_link(before), bullet_list(changes) if changes else "nothing")
 
 
 def _page_of(policy: Policy) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from compliance import roles
 from compliance.models import Policy, PolicyPublication, PolicyRetirement, PolicyStatus
@@ -24,6 +24,10 @@ STATUS_CONDITIONS: Mapping[str, Q] = {
     PolicyStatus.RETIRED: Q(publication__isnull=False, retirement__isnull=False),
     PolicyStatus.WITHDRAWN: Q(publication__isnull=True, retirement__isnull=False),
 }
+# Of what is published, the newest of each name; nothing takes the place of one that is retired.
+IN_FORCE = STATUS_CONDITIONS[PolicyStatus.PUBLISHED] & ~Exists(
+    PolicyPublication.objects.filter(name=OuterRef("name"), version__gt=OuterRef("version"))
+)
 
 
 class PolicyNotAllowed(PermissionError):

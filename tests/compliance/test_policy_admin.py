@@ -45,11 +45,16 @@ def test_an_author_drafts_and_another_person_publishes_and_retires(desk_as: Desk
 
     published = approver.post(reverse("admin:compliance_policy_publish", args=[policy.pk]), follow=True)
     assert "Published: sox v3" in published.text
+    assert "Published, in force" in published.text
     assert find_policy("sox") == policy
     retired = approver.post(
         reverse("admin:compliance_policy_retire", args=[policy.pk]), {"reason": HOSTILE}, follow=True
     )
     assert HOSTILE not in retired.text
+    assert "Retired: sox v3" in retired.text
+    in_force = approver.get(reverse("admin:compliance_policy_changelist"), {"status": "in_force"})
+    assert "hipaa" in in_force.text
+    assert policy.digest[:12] not in in_force.text
     assert Policy.objects.get(pk=policy.pk).status == PolicyStatus.RETIRED
 
 
@@ -64,6 +69,7 @@ def test_a_check_stores_nothing(desk_as: DeskAs) -> None:
     before = Policy.objects.count()
     page = desk_as("policy_author").post(DRAFT, {"document": make_text(), "check": "1"})
     assert "Sound: sox v3" in page.text
+    assert "title: SOX, financial reporting -&gt; SOX, ours" in page.text
     assert Policy.objects.count() == before
 
 

@@ -1,6 +1,7 @@
 """`manage.py policy`: what it prints, what it refuses, and that it obeys the rules of the other two entrances."""
 
 import io
+import re
 from pathlib import Path
 from typing import Any
 
@@ -146,6 +147,7 @@ def test_two_persons_bring_a_policy_into_force(house_rules: Path, monkeypatch: p
     act_as(approver, monkeypatch)
     assert run("publish", house_rules) == f"published: house_rules v2 {digest}\n"
     assert find_policy("house_rules").digest == digest
+    assert re.search(f"v2 +in force +{digest}", run("list"))
     assert run("retire", digest[:16], "--reason", "A trial").startswith("retired: house_rules v2")
 
 

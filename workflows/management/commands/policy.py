@@ -23,6 +23,7 @@ from compliance.policy_references import find_stored_policy, read_policy_file, r
 from compliance.policy_schema import build_policy_schema
 from compliance.policy_text import compare_policies, render_policy_yaml
 from compliance.policy_versions import (
+    IN_FORCE,
     PolicyConflict,
     PolicyNotAllowed,
     draft_policy,
@@ -99,8 +100,11 @@ class Command(BaseCommand):
         self.stdout.write(f"{_reload_status(policy.digest)}: {policy} {policy.digest}")
 
     def list_versions(self, options: dict[str, Any]) -> None:
-        for policy in list_policy_versions(read_acting_person() if options["drafts"] else AnonymousUser()):
-            self.stdout.write(f"{policy.name:<24} v{policy.version:<4} {policy.status:<10} {policy.digest}")
+        rows = list_policy_versions(read_acting_person() if options["drafts"] else AnonymousUser())
+        in_force = set(rows.filter(IN_FORCE).values_list("digest", flat=True))
+        for policy in rows:
+            status = "in force" if policy.digest in in_force else policy.status
+            self.stdout.write(f"{policy.name:<24} v{policy.version:<4} {status:<10} {policy.digest}")
 
     def export(self, options: dict[str, Any]) -> None:
         policy = resolve_policy(options["policy"])
