@@ -17,8 +17,6 @@ from compliance.policy import PolicyDocument, PolicyError, PolicyProblem, builti
 from compliance.policy_versions import find_policy_version
 from compliance.strict_yaml import MAX_BYTES
 
-_SHORTEST_DIGEST = 12
-
 
 def read_policy_file(path: str) -> PolicyDocument:
     """Return the policy in a file of YAML or JSON; `-` stands for standard input.
@@ -85,7 +83,7 @@ def _find_stored(reference: str) -> Policy:
         if row is None:
             raise UnknownPolicy(f"no version {version} of policy {name} is published; a draft is named by its digest")
         return row
-    if len(reference) >= _SHORTEST_DIGEST and not set(reference) - set("0123456789abcdef"):
+    if not set(reference) - set("0123456789abcdef"):
         row = find_policy_version(reference)
         if row is not None:
             return row
