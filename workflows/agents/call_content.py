@@ -8,6 +8,7 @@ begins. What stands between the halves of a cut value, another text or a marker 
 
 import asyncio
 import json
+import re
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -25,6 +26,9 @@ _MAX_DEPTH = 40
 _MOST_TEXTS = 20_000
 # As far as a cut value can reach into a text; longer texts are joined to their neighbours by their two ends only.
 _REACH = 100
+_NUMBER = re.compile(r"-?[0-9]+(?:\.[0-9]+)?")
+# A character for private use is part of no pattern: what stands on its two sides is not taken for one.
+_APART = "\n\ue000\n"
 # Members of a message's part that say when and in answer to what it was made. The provider chose the ids itself.
 _NOT_CONTENT = frozenset({"timestamp", "part_kind", "tool_call_id"})
 
@@ -197,6 +201,19 @@ def _compose(passages: Sequence[Passage], before: str) -> Iterator[_Composed]:
     if len(values) > 1:
         yield _join(_cut_ends(values), ": ")
         yield replace(_join(_cut_ends(values), ""), only_crossing=True)
+        # Of the neighbours of a cut value, words would make it part of themselves.
+        for width in (2, 3):
+            yield replace(_join(_cut_windows(values, width), ""), only_crossing=True)
+
+
+def _cut_windows(passages: Sequence[Passage], width: int) -> Iterator[tuple[Passage, str, int]]:
+    for start in range(len(passages) - width + 1):
+        window = passages[start : start + width]
+        if all(_NUMBER.fullmatch(passage.text) for passage in window):
+            continue  # a row of figures, any few of which could pass for a card's number or an address
+        *pieces, (passage, text, offset) = _cut_ends(window)
+        yield from pieces
+        yield passage, f"{text}{_APART}", offset
 
 
 def _cut_ends(passages: Iterable[Passage]) -> Iterator[tuple[Passage, str, int]]:

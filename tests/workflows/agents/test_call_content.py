@@ -61,6 +61,8 @@ def nest(value: Any, levels: int) -> Any:
         ["123-45-", "6789"],
         ["123", "-45-", "6789"],
         {"first": "123-45-", "second": "6789"},
+        ["soup", "123-45-", "6789", "soup"],
+        ["soup", "123", "-45-", "6789", "soup"],
         {"label": "MRN", "value": "00123456"},
         {"medical_record_number": "00123456"},
         {"MRN": 4711234567},
@@ -74,7 +76,20 @@ def test_a_value_is_found_however_it_is_written(value: Any) -> None:
 
 @pytest.mark.parametrize(
     "value",
-    ["", None, True, {}, [], {"text": "The soup is ready."}, "{", '{"a": ', "[" * 5000, 4711, {"count": 3, "ok": None}],
+    [
+        "",
+        None,
+        True,
+        {},
+        [],
+        {"text": "The soup is ready."},
+        "{",
+        '{"a": ',
+        "[" * 5000,
+        4711,
+        {"count": 3, "ok": None},
+        [123, 45, 6789, 123.45, 67.89, 1],
+    ],
     ids=lambda value: str(value)[:20],
 )
 def test_what_holds_nothing_passes(value: Any) -> None:
