@@ -16,9 +16,9 @@ from compliance.inspection.patterns import Pattern
 MAX_EXPRESSION_LENGTH = 500
 _MAX_MEMORY = 8 << 20
 # In RE2's instructions, of one expression and of all that a policy has. Where its automaton runs out of memory, a
-# megabyte of text takes some 5 ms for each.
-_MAX_PROGRAM = 300
-MAX_STEPS_TOGETHER = 1000
+# megabyte of text takes some 6 ms for each.
+_MAX_PROGRAM = 150
+MAX_STEPS_TOGETHER = 600
 _ALTERNATIVE = "an open-ended repeat (*, + or {n,}) in one of several alternatives: bound it, as in {1,40}"
 
 
