@@ -131,7 +131,10 @@ class PhoneDetector:
         ignore_case=True,
     )
     # Ten digits together, where what is said before on the line makes them a number to call.
-    _bare = Pattern(r"\b[2-9][0-9]{2}[2-9][0-9]{6}\b")
+    _bare = Pattern(r"\b(?:[2-9][0-9]{2}[2-9][0-9]{6}|0[1-9][0-9]{8,9}|0[1-9][0-9]{3,4} [0-9]{5,8})\b")
+    # The line of an address or a mailbox before or after it.
+    _card_before = Pattern(r"(?:[ ,][0-9]{5}(?:-[0-9]{4})?|@[A-Za-z0-9-]+\.[A-Za-z.]+)[ \t]*\r?\n$")
+    _card_after = Pattern(r"^[ \t]*\r?\n[A-Za-z0-9_.+-]+@[A-Za-z0-9-]+\.")
     _bare_cue = Pattern(
         r"\b(?:call|contact|reach(?:ed)?|phone|text|emergency|follow[- ]?up (?:with|at))\b"
         r".{0,70}(?:\b(?:at|on|or) |\),? )$",
@@ -150,12 +153,15 @@ class PhoneDetector:
         yield from judge_candidates(self._formed, data, self._judge_formed, before=40, passages=passages)
         yield from judge_candidates(self._national, data, self._judge_formed, before=40, passages=passages)
         yield from judge_candidates(self._international, data, self._judge_international, passages=passages)
-        yield from judge_candidates(self._bare, data, self._judge_bare, before=96, passages=passages)
+        yield from judge_candidates(self._bare, data, self._judge_bare, before=96, after=64, passages=passages)
         yield from judge_candidates(self._labelled, data, self._judge_labelled, group=2, before=40, passages=passages)
 
     def _judge_bare(self, before: bytes, value: bytes, after: bytes) -> Span | None:
         line = last_line(before)
-        if is_part_of_number(before, after) or _is_other_number(line) or not self._bare_cue.is_in(line):
+        if is_part_of_number(before, after) or _is_other_number(line):
+            return None
+        on_card = before[-1:] == b"\n" and (self._card_before.is_in(before) or self._card_after.is_in(after))
+        if not on_card and not self._bare_cue.is_in(line):
             return None
         return Span("phone_number", 0, len(value), 0.7)
 

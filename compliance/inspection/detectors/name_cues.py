@@ -45,7 +45,9 @@ LABELS = Pattern(
     r"(?:/[sS]/[ \t]{0,3}|\b(?:(?i:(?:patient|pt|client|member|employee|customer|resident|legal|mother|father"
     r"|spouse|provider|doctor|contact"
     r"|nominee|witness|student|applicant|account holder|cardholder|guarantor|insured)(?:'s)?(?:[ _-]full)?[ _-]?name"
-    r"|(?:full|first|last|middle|given|family|maiden|preferred|other)[ _-]?name|surname|next[ _]of[ _]kin|nok"
+    r"|(?:full|first|last|middle|given|family|maiden|preferred|other)[ _-]?name|surname"
+    r"|name de[sr] [a-z]{4,16}|nom(?: et pr[ée]noms?| de famille)?|pr[ée]noms?|vorname|nachname|familienname"
+    r"|nombre(?: y apellidos?)?|apellidos?|cognome|achternaam|voornaam|next[ _]of[ _]kin|nok"
     r"|emergency[ _]contact|guarantor|insured|subscriber|policy ?holder|spouse|wife|husband|mother|father|guardian"
     r"|son|daughter|sister|brother|partner|caregiver|parent|care ?taker"
     r"|(?:attending|referring|treating|primary care|ordering|admitting|consulting|supervising|responsible|signing)"
@@ -69,11 +71,16 @@ GREETINGS = Pattern(
     r"|cheers)(?: there)?,?[ \t])"
     rf"({NAME})[,!.:?]*[ \t]*(?:\n|[,!?:]|$)"
 )
+ELEMENTS = Pattern(
+    r"(?i:<(?:[a-z]{1,12}:)?(?:(?:first|last|full|given|family|middle|maiden|patient|customer|contact|person)[_-]?name"
+    rf"|surname|forename)(?: [^<>\n]{{0,80}})?>)[ \t]{{0,8}}({NAME})[ \t]{{0,8}}</"
+)
 # A line of its own above a letter's text, or with a dash below it.
 ADDRESSED = Pattern(rf"(?:^|\n)({_TOKEN}(?:[ \t]{_TOKEN})?),[ \t]*\r?\n[ \t]*\r?\n")
 SIGNED = Pattern(rf"\n[ \t]*\r?\n--?[ \t]?({_TOKEN}(?:[ \t]{_TOKEN})?)[ \t]*(?:\r?\n[ \t]*\r?\n|\s*$)")
 WEAK_LABELS = Pattern(
-    r"(?:\n--[ \t]?\n?|\b(?:(?i:name|client|employee|member|contact(?: person)?|provider|author|witness(?:es)?"
+    r"(?:\n--[ \t]?\n?|\b(?:(?i:name|client|employee|member|contact(?: person)?|assistant|an(?:a)?esthesia"
+    r"|scribe|provider|author|witness(?:es)?"
     r"|nurse|doctor|customer|caller"
     r"|sender|recipient|reviewer|approver|owner|assignee|reporter|manager|supervisor|agent|speaker|moderator|operator"
     r"|host|chair(?:man|woman|person)?|director|president|secretary|treasurer|analyst|tenant|landlord|borrower|buyer"

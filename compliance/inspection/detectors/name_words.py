@@ -6,137 +6,162 @@ from compliance.inspection.detectors.context import words
 
 GIVEN_NAMES = words(
     """
-    aaron abdul abdullah abigail adaeze adam adebayo adel adeola aditya adnan adrian adriana afonso agnes agneta
-    agnieszka agustin ahmad ahmed aidan aiden aigul aileen aisha aishwarya ajay akash akiko akira akosua akshay alan
-    alana albert alberto alec alejandra alejandro aleksander aleksandra alessandro alessia alex alexa alexander
-    alexandra alexia alexis alfred alfredo ali alice alicia alisha alison aliya allan allen allison alma alok alonso
-    althea alvin alyson alyssa amadou amal amanda amar amara amelia amina amir amit amparo amy ana anahit anand
-    ananya anastasia anatoly anders andre andrea andreas andrej andres andrew andrzej andy angela angelica angelo
-    anh aniket anil anirudh anita anjali anke ankit ankita ann anna annabel annabelle anne anneli anneliese annette
-    annie annika anoop anthony antoine antoinette anton antonio anushka anwar anya aoife aparna arantxa aravind
-    archana ariana arielle arjun arlene armando armen arnold arthur arturo arun arvid arvind asha ashley ashok
-    ashwin asif aslan asma astrid asuka attila audrey aurelie ava avery axel ayesha ayman ayodele ayse ayumi azamat
-    aziz babatunde balazs balwinder barbara barry bart bashir beatrice beatriz becky belen ben benedict bengt
-    benjamin benny benoit beppe bernadette bernard bernd bernice bernie bertil beth bethany betty beverly bharat
-    bhavna bhupinder bianca bilal binta birgit birgitta bjorn blake blanche bob bobby bogdan bohdan bonnie boris
-    bozena brad braden bradley brady brandi brandon branko brenda brendan brent brett brian brianna bridget britta
-    brittany brock bruce bruno bryan bryant bryce burak byron caitlin caleb callum calum calvin cameron camila
-    camille caoimhe carina carl carla carlos carlotta carmen carol caroline carolyn carrie casey cassandra cassidy
-    catalina catherine cathleen cathy cecile cecilia cedric celia cerys cesar chandra chantal charlene charles
-    charlie chau chen cheryl chester chiamaka chiara chidi chihiro chika chinedu chinonso chitra chloe chris
-    christer christian christina christine christoph christopher chuck chukwu chukwuemeka chun ciaran cindy claire
-    clara claude claudia clay clayton clementine clifford clinton colby colette colin colleen connie connor conor
-    conrad constance cordelia corey corinne cornelis cornelius cory cosimo courtney craig cristina curtis cynthia
-    cyril daan dagmar daiki daisuke dale dalia damian damien dan dana daniel daniela danielle danny danuta daphne
-    darlene darnell darrell darren darryl daryl dave david davide dawit dayo deanna debbie deborah debra deepa
-    deepak deepika deirdre delia delores delphine denis denise dennis denny derek desiree devi devin devon dexter
-    diana diane dianna dianne didier diego dieter dilip dimitri dimitris dina dinesh dirk divya dmitri dmytro
-    dolores dominic dominique donald donatella donna dora doreen dorian doris dorothy doug douglas dragan duane
-    duarte dubravka duc duncan dustin dwayne dwight dylan ebele ebony ed eddie edgar edgardo edith edmund edna
-    edoardo eduardo edward edwin eero effie efrain efua eileen eilidh eino eira ekene elaina elaine elbert eleanor
-    elena eleni elias elif elijah elin elisa elisabetta elise eliza elizabeth elke ella ellen elliot elliott elmer
-    elsa elsie elton eman emeka emerson emery emi emil emile emilia emiliano emilio emily emma emmanuel emre
-    encarnacion enid enrique enzo eoin eric erica erich erik erika erin ernest ernesto erwin eskil esmeralda esteban
-    estelle esther eszter ethan ethel etienne eugene eun eunji eva evan evelyn evgeny ewa ewan ezequiel ezinne
-    fabian fabien fabio fabrice fabrizio fadekemi fadi fadil faisal farah fares farhan farid fatima fatma fatuma
-    fawzi federico felicia felipa felipe felix femi femke ferenc ferhat fernanda fernando filippo finley finn fiona
-    flavia flavio flora florent florian folake frances francesca francesco francis francisco franco francois frankie
-    franz fraser fred freda freddie frederick freya friedrich fumiko funmi gabor gabriel gabriela gabrielle gail
-    galina ganesh gareth garry garth gary gaston gaurav gavin gbenga geertruida geeta gene genevieve gennaro geoff
-    geoffrey george gerald geraldine gerard gerardo gerhard gerrit gerry ghassan giacomo giang gianluca gianni
-    gideon gilbert giles gilles gina ginger giorgi giorgia giorgio giorgos giovanni girish gisela giulia giuseppe
-    gladys glen glenda glenn gloria goncalo gonzalo gopal goran gordon govind graciela greg gregory greta gretchen
-    griffin grzegorz guadalupe guang gudrun guillaume guillermo guinevere gulnara gunilla gunnar gunther guo
-    gurpreet gustavo gwen gwendolyn gwyneth habib haejin haifa haiyan hakan hakon hala halima halina halvor hamid
-    hamish hamza hana hani hank hannah hannelore hans haoran harald hari haris harish harold haroon harpreet harriet
-    harry harsh haruka haruki haruna haruto hasan hassan hatem hatice hattie hazel heather hector hedda heidi heike
-    heinrich heitor helen helena helene helga helmi hendrik henri henrietta henrik henry herbert herman herve hiba
-    hideo hien hieu hilario hilary hilda hina hiroko hiroshi hisham hitomi holger holly hossam hovhannes howard
-    hubert huda hugh hugo hui humberto huong hussein hyejin hyun hyunwoo ian ibrahim ida ieuan ifeanyi ifeoma
-    ignacia ignacio igor ihor ilaria ilse imani imogen imran ina inacio indira ines ingeborg inger ingmar ingrid
-    ingvar inmaculada ioana ioannis irene irina irma irvin irving isaac isabel isabella isabelle isha ishaan isidro
-    isla ismail isobel istvan ivan ivana jabir jackie jaclyn jacob jacobus jacqueline jacquelyn jacques jaehyun
-    jaime jake jakub jalal jamal james jamie jamila jan jana jane janelle janet janette janice janie jared jarl
-    jasmin jasmine jason jaspreet jatin javier jay jaya jayne jean jeanette jeanne jeannie jeff jeffery jeffrey
-    jelani jenifer jenna jennifer jenny jeremiah jeremy jeri jermaine jeroen jerome jerry jerzy jesper jess jesse
-    jessica jessie jesus jiahao jian jianguo jiayi jihoon jihye jill jim jimmy jing jiri jisoo jiwoo jo joachim
-    joakim joan joana joanie joann joanna joanne joao joaquin jocelyn jodi jody joe joel johan johanna johannes john
-    johnny jolanta jolene jon jonas jonathan joon joost jorg jorge jorgen jose josef josefina joseph josephine josh
-    joshua josiah josie jovana joyce juan juana juanita judd judi judith judy jukka julia julian juliana julie
-    julien julio jung jurgen justin justine jutta jyoti kabir kaede kaisa kaitlyn kaja kalpana kamal kamila kanako
-    kaori kara kareem karen kari karima karin karina karl karla karly karthik kartik kasey katarzyna kate katelyn
-    katharine katherine kathi kathleen kathryn kathy katie katja katrina kavita kayla kayleigh kazuki kazuo keegan
-    kehinde keiko keisha keith kelly kelsey kemi ken kendra kenji kenneth kenny kenta kerri kerry kerstin ketevan
-    kevin khadija khaled khalid khalil khanh kiara kiera kieran kim kimberly kiran kirsten kirsty kishore kiyoshi
-    kjell klaus knut kofi koji kojo kostas kris krishna krista kristen kristi kristin kristina kristy krzysztof
-    kumar kurt kwabena kwaku kwame kwesi kyle kyung lachlan laila lakeisha lakshmi lalit lamar lana lara larry lars
-    lasse laszlo lata latifa latisha latoya laura lauren laurence laurent laurie lauryn lawrence leah leandro leanne
-    lee leif leila lena lennart lenora leo leon leonard leonardo leonid leonie leonor leonora lerato leroy leslie
-    lester leticia letitia lettie levan levi lewis liam lidia lidija lieke liesel lieselotte lihua lila lilia
-    lillian lina linda lindiwe lindsay lindsey linh lionel lisa lisandro liu lixin liza ljubica loan lois lola lone
-    lonnie lopa lora lorena lorenzo loretta lori lorna lorraine lotte lottie louella louis louise luana luc luca
-    lucas lucia luciana luciano lucie lucien lucille lucio lucy ludmila ludovic ludwig luella luigi luis luisa lukas
-    luke lula luther lydia lyle lynn maarten mabel macarena mackenzie madeline madhavi madhu magdalena maggie maha
-    mahdi mahesh mahmoud maisie majid makoto malcolm malgorzata malik malika malin mallory mamadou mandla mandy
-    manfred manish manoj manolo manpreet manuel marc marcel marcella marcelo marcia marco marcos marcus marcy marek
-    margaret margarita margie margo margot marguerite maria mariam mariama marian mariana marianne maribel maribeth
-    marie marieke marijke mariko marilee marilyn mario marisol marissa mariza marjorie markus marla marlene marlies
-    marlon marsha marta martha martin martina marvin mary maryam masako masaru massimo mateo mateusz mathias mathieu
-    matias mats matt matteo matthew matthias mattie maude maureen maurice mauricio mavis maxime maximo maxine maya
-    mbali mcKenzie meena meera megan megumi mehmet mei meiling melanie melinda melissa mengyao meredith merle mette
-    michael michaela michel michele michelle michiko mick miguel mihai mika mikael mike mikhail mikko mila milan
-    mildred millie milo milos milton mina minh minho minji minjun minnie minoru minseo miranda mireille mirela
-    mirella miriam missy mitch mitchell miyuki mohamed mohammad mohammed mohan moira molly mona monica monika
-    monique monty morag morten moses moussa muhammad mukesh muna murat muriel murilo mustafa mykola myles myra myrna
-    myron nabil nadia nadim nadine nancy nandini nanette naoki naoko naomi narek naresh nasir nasser natalia natalie
-    natasha nathalie nathan nathaniel naveen nawal ned neha neil nell nellie nelson nettie nga ngan ngoc ngozi nhung
-    nia niamh nicanor nicholas nick nicky nicola nicolas nicole nicoletta niels nigel nigella nikhil nikita nikola
-    nikolai nikos nils nina nisha nitin nizar nkechi nkem nnamdi nneka noah nobuo noel noelle nomsa noor nora
-    norberto noreen noriko norma norman nour nuria nurlan obinna octavia octavio oddvar odette odile oisin oksana
-    olabisi olaf oleg olena olga oliver olivia olivier ollie olumide oluwadamilare oluwaseun omar omer onyeka
-    orlando ornella orville osama oscar oskar oskari osman otavio otis otto ousmane owen ozlem pablo padma padraig
-    paige palesa pallavi paloma pam pamela paolo parvati pascal pasquale patricia patricio patrick patsy patti patty
-    paul paula paulette pauline paulo pavel pawel pedro peggy pekka penelope penny percival percy pernille pete
-    peter petr petra petrus phil philip philippe phillip phoebe phuc phuong phyllis piero pierre pieter pietro piotr
-    polly pooja prabhu pradeep prakash pranav prasad prashant pratik praveen preeti preston pri priscilla priya
-    qasim qiang qing quang quentin quincy quyen quynh rabia rachel radha radu rafael rafaela rafe raffaele raghav
-    ragnar ragnhild rahim rahul raina rainer raj rajan rajeev rajendra rajesh rajiv rakesh ralf ralph ramesh ramiro
-    ramon ramona ramsey rana randal randall randi randy rania ranjit raphael raquel rashid rashida rashmi rasmus
-    raul ravi raymond raymundo reba rebecca reece reem reggie reginald reiko reinhard rekha renata renate renato
-    rene renee reuben reynaldo rhiannon rhonda rhys ricardo riccardo richard rick ricky rida rigoberto rishi rita
-    riyad robert roberta roberto rocco rochelle rocio roderick rodney rodolfo rodrigo rogelio roger rohan rohit
-    roland rolando rolf roman ron ronald ronnie rory rosa rosalba rosalie rosalinda rosalyn rosanna rosanne rosario
-    rosaura roscoe roseanne rosemarie rosemary roshan rowena roxana roxanne roy ruben rubin rudiger rudolf rufus
-    ruggero rune ruoxi rupa rupert russell rustam ruth ruthie ruud ryan ryo ryota saad sabah sabine sabrina sachin
-    sade sadie saeed safia sahar sakura salah salifu sally salma salvador salvatore sam samantha sameer samir sammy
-    samuel sandeep sandra sandrine sandy sangeeta sangwoo sanjana sanjay sanjeev sanne santiago santosh saoirse sara
-    sarah sarita sasha satish satoshi saul saundra savita sayed sayuri scott sean sebastian sebastien segun sekou
-    selena selin selma seojun seoyeon seppo serena sergei sergio serkan seth seungmin seymour shan shana shane
-    shaniqua shannon shari sharon sharyl shaun shauna shawn sheila shelby sheldon shelia shelly sherman sherri
-    sherry sherwin shigeru shilpa shinji shirin shirley shiro shota shreya shruti siddharth sidney siegfried signe
-    sigrid sigurd silas silke silvana silvia silvio simeon simon simone simran sindre siobhan sipho sissel siyabonga
-    sizwe sjoerd slavica sloan smita sneha snezana sofia sofie sohail solange solomon solveig sondra sonia sonja
-    sonny soojin sophia sophie soraya soren souta spencer srinivas stacey stacie stacy stan stanislaw stavros stefan
-    stefanie stefano stella stephan stephanie stephen steve steven stewart stig stina stuart subhash sudha sudhir
-    sujata sukhdev suleiman suman sumaya sunhee sunil sunita suresh susan susanne sushila suzanne svein sven
-    svetlana swati sybil sylvain sylvia sylvie szilvia tabitha tadashi taha tahir taiwo taj takeshi tamar tamara
-    tami tamika tammy tandi tanisha tanvi tanya tapio tara taras tariq tasha tatiana ted temitope tendai teresa
+    aadhya aarav aaron abdul abdullah abigail achieng adaeze adam adebayo adel adelaida adele adeola aditi aditya
+    adnan adoracion adrian adriana advait afonso agathe agnes agneta agnieszka agustin ahmad ahmed aidan aiden aigul
+    aileen aimee aisha aishwarya ajay akash akiko akira akosua akshay alan alana albert alberto alec alejandra
+    alejandro aleksander aleksandra alessandro alessia alex alexa alexander alexandra alexandre alexia alexis alfred
+    alfredo ali alice alicia alisha alison aliya allan allen allison alma alok alonso althea alvin alyson alyssa
+    amadou amal amanda amar amara amelia amelie amina amir amit amparo amrita amy ana anahit anais anand ananya
+    anastasia anatoly anders andre andrea andreas andrej andres andrew andrzej andy angela angelica angelo anh anika
+    aniket anil anirudh anita anjali anke ankit ankita ann anna annabel annabelle anne annegret anneli anneliese
+    annemarie annette annie annika anoop anselmo anthony antoine antoinette anton antonio anush anushka anwar anya
+    aoife aparna apolonia arantxa aravind archana ariana arielle arjun arlene armando armen arnaud arnav arnold
+    arthur arturo arun arvid arvind asha ashley ashok ashwin asif aslan asma astrid asuka attila audrey auguste
+    augustin aurelie aurelio aurore ava avani avery axel ayaan ayesha ayman ayodele ayse ayumi azamat aziz babatunde
+    balazs baltasar balthasar balwinder barbara barbel barnaby barry bart bartosz bashir basilio bastien bautista
+    beatrice beatriz becky belen ben benedict bengt benjamin benny benoit beppe bernabe bernadette bernard bernardo
+    bernd bernhard bernice bernie bertil beth bethany betty beverly bharat bhavesh bhavna bhupinder bianca bilal
+    binta birgit birgitta bjorn blake blanche bob bobby bogdan boguslaw bohdan bonnie boris bozena brad braden
+    bradley brady brandi brandon branko brenda brendan brent brett brian brianna bridget britta brittany brock bruce
+    brunhilde bruno bryan bryant bryce burak burkhard byron caitlin caleb callum calum calvin cameron camila camille
+    candelaria caoimhe capucine carina carl carla carlos carlotta carmen carmina carol caroline carolyn carrie casey
+    casimiro cassandra cassidy catalina catherine cathleen cathy cecile cecilia cedric celestino celia celine cerys
+    cesar cesareo chandra chandran chantal charlene charles charlie chau chen cheryl chester chiamaka chiara chidi
+    chihiro chika chinedu chinonso chinwe chitra chloe chris christer christian christina christine christoph
+    christopher chuck chukwu chukwuemeka chukwuma chun ciara ciaran cillian cindy ciriaco claire clara claude
+    claudia clay clayton clementine clifford clinton colby colette colin colleen concepcion connie connor conor
+    conrad constance consuelo cordelia corentin corey corinne cornelis cornelius cory cosimo courtney craig cressida
+    crispin cristina cristobal curtis cynthia cyril daan dagmar daiki daisuke dale dalia damaso damian damien dan
+    dana daniel daniela danielle danny danuta daphne dariusz darlene darnell darrell darren darryl darshan daryl
+    dave david davide dawit dayo deanna debbie deborah debra declan deepa deepak deepika deirdre delia delores
+    delphine denis denise dennis denny derek desiderio desiree desmond detlef devi devin devon dexter dhruv diana
+    diane dianna dianne didier diego dieter dietmar dietrich dilip dimitri dimitris dina dinesh dirk divya dmitri
+    dmitriy dmytro dolores dominic dominique donald donatella donna dora doreen dorian doris dorotea dorothee
+    dorothy doug douglas dragan duane duarte dubravka duc duncan dustin dwayne dwight dylan eamonn ebele eberhard
+    ebony eckhard ed eddie edeltraud edgar edgardo edith edmund edna edoardo eduardo edward edwin eero effie efrain
+    efua egon eileen eilidh eino eira ekene elaina elaine elbert eleanor elena eleni eleonore eleuterio elfriede
+    elias elif eligio elijah elin elisa elisabeth elisabetta elise eliza elizabeth elke ella ellen elliot elliott
+    elmer elodie elsa elsie elton eman emeka emerson emery emi emil emile emilia emiliano emilio emily emma emmanuel
+    emmanuelle emre encarnacion engelbert enid enrique enzo eoin erhard eric erica erich erik erika erin ernest
+    ernestina ernestine ernesto ernst erwin eskil esmeralda esperanza esteban estefania estelle esther eszter ethan
+    ethel etienne eufemia eugene eugenia eugenie eun eunji eusebio eustaquio eva evan evaristo evelyn evgeny ewa
+    ewald ewan ewelina ezequiel ezinne fabian fabien fabio fabiola fabrice fabrizio fadekemi fadi fadil faisal farah
+    fares farhan farid fatima fatma fatuma fausto fawzi federico felicia feliciano felicien felipa felipe felix femi
+    femke ferdinand ferenc fergus ferhat fernanda fernando filippo finley finn fiona flavia flavio flora florencio
+    florent florian folake fortunato frances francesca francesco francis francisco franco francois frankie franz
+    franziska fraser fred freda freddie frederick freya frieda friederike friedhelm friedrich fritz fumiko funmi
+    gabor gabriel gabriela gabriele gabrielle gagan gail galina ganesh gareth garry garth gary gaston gaurav gauri
+    gavin gbenga geertruida geeta gemma gene genevieve gennaro genoveva geoff geoffrey george georgina gerald
+    geraldine gerard gerardo gerhard gerlinde gernot gerrit gerry gertrud gervasio ghassan ghislaine giacomo giang
+    gianluca gianni gideon gilbert gilberte giles gilles gina ginger giorgi giorgia giorgio giorgos giovanni girish
+    gisela giulia giuseppe gladys glen glenda glenn gloria goncalo gonzalo gopal goran gordon gottfried gottlieb
+    govind graciela grainne grazyna greg gregorio gregory greta gretchen griffin grigory grzegorz guadalupe guang
+    gudrun guenter guillaume guillermo guinevere gulnara gunilla gunnar gunter gunther guo gurpreet gustavo gwen
+    gwendolyn gwyneth habib haejin haifa haiyan hakan hakon hala halima halina halvor hamid hamish hamza hana hani
+    hank hannah hannelore hans haoran harald hari harini haris harish harold haroon harpreet harriet harry harsh
+    hartmut haruka haruki haruna haruto hasan hassan hatem hatice hattie hazel heather hector hedda hedwig heidi
+    heike heinrich heinz heitor helen helena helene helga helmi helmut helmuth hemant hendrik henning henri
+    henrietta henriette henrik henry herbert herberto herman herta herve hiba hideo hien hieu hilario hilary hilda
+    hilde hildegard hina hiroko hiroshi hisham hitomi holger hollie holly hortensia hossam hovhannes howard hubert
+    hubertus huda hugh hugo hugues hui humberto huong hussein hyejin hyun hyunwoo ian ibrahim ida ieuan ifeanyi
+    ifeoma ignacia ignacio igor ihor ilaria ildefonso ilona ilse imani imogen imran ina inacio indira indrani ines
+    ingeborg inger ingmar ingrid ingvar inmaculada inocencio ioana ioannis irene irina irma irmgard irvin irving
+    isaac isabel isabela isabella isabelle isha ishaan isidora isidro isla ismail isobel istvan ivan ivana jabir
+    jacinto jackie jaclyn jacob jacobus jacqueline jacquelyn jacques jadwiga jaehyun jagdish jaime jake jakub jalal
+    jamal james jamie jamila jan jana jane janelle janet janette janice janie jared jarl jaroslaw jasmin jasmine
+    jason jaspreet jatin javier jay jaya jayesh jayne jean jeanette jeanne jeannie jeannine jeff jeffery jeffrey
+    jelani jemma jenaro jenifer jenna jennifer jenny jeremiah jeremy jeri jermaine jeroen jerome jeronimo jerry
+    jerzy jesper jess jesse jessica jessie jesus jiahao jian jianguo jiayi jihoon jihye jill jim jimmy jing jiri
+    jisoo jiwoo jo joachim joakim joan joana joanie joann joanna joanne joao joaquin jocelyn jochen jodi jody joe
+    joel johan johanna johannes john johnny jolanta jolene jon jonas jonathan joon joost jorg jorge jorgen jorn jose
+    josef josefa josefina joseph josephine josette josh joshua josiah josie jovana joyce juan juana juanita judd
+    judi judith judy jukka julia julian juliana julie julien julienne julio jung jurgen justin justine jutta jyoti
+    kabir kaede kaisa kaitlyn kaja kalpana kalyani kamal kamau kamila kamlesh kanako kaori kara kareem karen kari
+    karima karin karina karl karla karly karthik kartik kasey katarzyna kate katelyn katharine kathe katherine kathi
+    kathleen kathryn kathy katie katja katrina kaushik kavita kayla kayleigh kazimierz kazuki kazuo keegan kehinde
+    keiko keira keisha keith kelly kelsey kemi ken kendra kenji kenneth kenny kenta kerri kerry kerstin ketevan
+    kevin khadija khadijah khaled khalid khalil khanh kiara kiera kieran kim kimberly kiran kirsten kirsty kishore
+    kiyoshi kjell klaus knut kofi koji kojo konrad kostas kris krishna krishnan krista kristen kristi kristin
+    kristina kristy krystyna krzysztof kumar kunal kunigunde kurt kwabena kwaku kwame kwesi kyle kyung lachlan
+    laetitia laila lakeisha lakshmi lalit lamar lana lara larisa larry lars lasse laszlo lata latifa latisha latoya
+    laura lauren laurence laurent laurie lauryn lavanya lawrence leah leandra leandro leanne lee leif leila lena
+    leni lennart lenora leo leon leonard leonardo leonce leonid leonie leonor leonora leonore leopold leopoldo
+    lerato leroy leslie lester leszek leticia letitia lettie levan levi lewis liam lidia lidija lieke liesel
+    lieselotte lihua lila lilia lillian lina linda lindiwe lindsay lindsey linh lionel lisa lisandro liu lixin liza
+    ljubica loan lois lola lone lonnie lopa lora lorena lorenza lorenzo loretta lori lorna lorraine lothar lotte
+    lottie louella louis louise luana luc luca lucas lucia luciana luciano lucie lucien lucienne lucille lucio lucy
+    ludmila ludovic ludwig luella luigi luis luisa luise lukas lukasz luke lula luther lutz lydia lyle lynda lynn
+    lynne lyubov maarten mabel macarena macario maciej mackenzie madeleine madeline madhavi madhu madhuri magda
+    magdalena maggie maha mahdi mahesh mahika mahmoud maisie majid makoto malcolm malgorzata malik malika malin
+    mallory mamadou mandla mandy manfred manish manoj manolo manpreet manuel marc marcel marcelino marcella marcelle
+    marcelo marcia marcin marco marcos marcus marcy marek margaret margarete margarethe margarita margaux margie
+    margo margot marguerite maria mariam mariama marian mariana marianne maribel maribeth marie marieke marijke
+    mariko marilee marilyn mario marisol marissa mariusz mariza marjorie markus marla marlene marlies marlon marsha
+    marta martha martin martina martine marvin mary maryam maryse masako masaru massimo mateo mateusz mathias
+    mathieu mathilde matias mats matt matteo matthew matthias mattie maude maureen maurice mauricio mavis maxence
+    maxime maximiliano maximo maxine maya mayank mbali mcKenzie mechthild meena meera megan megumi mehmet mei
+    meiling meinhard melanie melchor melinda melissa mengyao meredith merle mette michael michaela michel michele
+    michelle michiko mick mieczyslaw miguel mihai mika mikael mike mikhail mikko mila milan mildred millie milo
+    milos milton mina minh minho minji minjun minnie minoru minseo miranda mireille mirela mirella miriam miroslaw
+    missy mitch mitchell miyuki mohamed mohammad mohammed mohan mohit moira molly mona monica monika monique monty
+    morag morten moses moussa mrinal muhammad mukesh mukund muna murat muriel murilo mustafa mwangi mykola myles
+    myra myrna myron nabil nadia nadim nadine namrata nancy nandini nandita nanette naoki naoko naomi narek naresh
+    nasir nasser natalia natalie natasha nathalie nathan nathaniel naveen nawal ned neelam neha neil nell nellie
+    nelson nettie nga ngan ngoc ngozi nhung nia niamh nicanor nicholas nick nicky nicola nicolas nicole nicoletta
+    niels nigel nigella nikhil nikita nikola nikolai nikolay nikos nils nina nirmala nisha nitin nizar njeri nkechi
+    nkem nnamdi nneka noah nobuo noel noelle noemi noemie nomsa nomvula noor nora norbert norberto noreen noriko
+    norma norman nour nuria nurlan obinna octavia octavio oddvar odette odile oisin oksana olabisi olaf oleg
+    olegario olena olga oliver olivia olivier ollie olumide oluwadamilare oluwaseun omar omer omkar onyeka orlando
+    ornella ortrud orville osama oscar oskar oskari osman otavio otieno otis otmar ottilie otto ousmane ovidio owen
+    ozlem pablo padma padraig paige palesa pallavi paloma pam pamela paolo parvati pascal pascale pascual pasquale
+    patricia patricio patrick patsy patti patty paul paula paulette paulina pauline paulo pavel pawel pedro peggy
+    pekka penelope penny percival percy pernille perrine pete peter petr petra petrus phil philip philippa philippe
+    philippine phillip phoebe phuc phuong phyllis piero pierre pieter pietro piotr piyush plinio policarpo polly
+    pooja prabhu prachi pradeep prakash pranav praneel prasad prashant pratibha pratik praveen preethi preeti
+    preston pri priscila priscilla priya priyanka przemyslaw qasim qiang qing quang quentin quincy quyen quynh rabia
+    rachana rachel radha radhika radu rafael rafaela rafal rafe raffaele raghav raghu ragnar ragnhild rahim rahul
+    raina rainer raisa raj rajan rajani rajeev rajendra rajesh rajiv rakesh ralf ralph ramesh ramiro ramon ramona
+    ramsey rana randal randall randi randy rania ranjit ranveer raphael raquel rashid rashida rashmi rasmus raul
+    ravi raymond raymonde raymundo reba rebecca reece reem reggie reginald regine reiko reinhard reinhold rekha remi
+    remy renata renate renato rene renee reuben reyansh reynaldo rhian rhiannon rhonda rhys ricarda ricardo riccardo
+    richard rick ricky rida rigoberto rishi rita ritika riyad robert roberta roberto rocco rochelle rocio roderick
+    rodney rodolfo rodrigo rogelio roger rohan rohit roisin roland rolando rolf romain roman ron ronald ronnie rory
+    rosa rosalba rosalie rosalind rosalinda rosalyn rosanna rosanne rosario rosaura roscoe roseanne rosemarie
+    rosemary roshan rosie roswitha rowena roxana roxanne roy ruben rubin rudiger rudolf rufino rufus ruggero rukmini
+    rune ruoxi rupa rupert ruperto russell rustam ruth ruthie ruud ryan ryo ryota ryszard saad saanvi sabah sabine
+    sabrina sachin sade sadie saeed safia sahar sahil saima sakura salah salifu sally salma salome salvador
+    salvatore sam samantha sameer samir sammy samuel sandeep sandra sandrine sandy sangeeta sangwoo sanjana sanjay
+    sanjeev sanne santiago santosh sanya saoirse sara sarah sarita sasha satish satoshi saturnino saul saundra
+    savita sayed sayuri scott sean sebastian sebastien segismundo segun sekou selena selin selma seojun seoyeon
+    seppo serena sergei sergio serkan seth seungmin seymour shan shana shanaya shane shaniqua shannon shari sharon
+    sharyl shaun shauna shawn shazia sheila shelby sheldon shelia shelly sherman sherri sherry sherwin shigeru
+    shilpa shinji shirin shirley shiro shivani shota shreya shruti sian siddharth sidney siegfried sieglinde
+    siegmund sigfrido sigmund signe sigrid sigurd silas silke silvana silvia silvio simeon simon simone simran
+    sindre sinead siobhan sipho sissel siyabonga sizwe sjoerd slavica slawomir sloan smita sneha snezana sofia sofie
+    sohail solange solomon solveig sonali sondra sonia sonja sonny soojin sophia sophie soraya soren souta spencer
+    srinivas stacey stacie stacy stan stanislaw stavros stefan stefanie stefano stella stephan stephane stephanie
+    stephen steve steven stewart stig stina stuart subhash subramaniam sudha sudhir suhani sujata sukhdev suleiman
+    suman sumaya sunhee sunil sunita suresh susan susanne sushila suzanne svein sven svetlana swati sybil sylvain
+    sylvia sylvie szilvia szymon tabitha tadashi tadeusz taha tahir taiwo taj takeshi tamar tamara tami tamika tammy
+    tamsin tandi tanisha tanvi tanya tapio tara taras tariq tasha tatiana ted telmo temitope tendai teodoro teresa
     terje terrance terrence terri terry tess tessa thabo thad thaddeus thandi thandiwe thanh thao thelma themba theo
-    theodora theodore theresa therese thiago thibault thierry thijs thomas thora thorsten thulani thuy tia tiago
-    tien tiffany tihana tim timothy timur tina tiziana tjeerd tobias tobin todd tom tomas tomasa tomasz tommy tomoe
-    tomoko toni tony torbjorn torsten toshiro tracey tracie tracy trang travis trent trevor tricia trina trinh
-    trisha trista trond troy trudy trung trygve tuan tunde tuomas tuyet tyler tyra tyrone ulf ulises ulla ulrich
-    ulysses uma umar umberto ursula usha ute uwe vaclav valentin valentina valerie vandana vanessa varun vasant
-    vasile vasyl vaughn velma vera verna vernon veronica veronique vesna vicente vicki vickie vicky victor vidar
-    vidya viggo vijay vikram vinay vincent vincenza vincenzo vinod viola violet virgil vishal vitaly vitoria
-    vittorio viv vivek vivian vivienne vladimir volker wafa walid wallace wallis walter wanda wang wanjiru warner
-    warren wayne wei wendell wendy werner wes wesley whitney wilbur wilfred wilhelm wilhelmina willem william willie
-    wilma wim winifred winnie winston wojciech wolfgang woodrow woojin wouter xavier xia xiaofeng xiaoling xiaoming
-    ximena xin xiu xiulan xuan xue yahya yan yann yara yash yasir yasmeen yasmin yasmine yaw yejin yeonhee yesenia
-    yevgeny yewande yifan yilmaz ying yngve yoko yolanda yosef yoshiko younes youngho youssef yue yuki yuko yumi
-    yuna yuri yusuf yuto yuuki yuxin yves yvette yvonne zachary zack zahra zaid zainab zainabu zakaria zander zanele
-    zara zdenek zelda zena zeynep zhang zhen zhi zhiwei ziad zihan zoe zofia zoltan zoran zsofia zsolt zsuzsanna
-    zubair zulema zuri zvonko
+    theodora theodore theophile theresa therese thiago thibault thibaut thierry thijs thomas thora thorsten thulani
+    thuy tia tiago tien tiffany tihana tilmann tim timoteo timothy timur tina tiziana tjeerd tobias tobin toby todd
+    tom tomas tomasa tomasz tommy tomoe tomoko toni tony torbjorn torsten toshiro tracey tracie tracy trang travis
+    trent trevor tricia trina trinh trisha trista tristan trond troy trudy trung trygve tuan tunde tuomas tuyet
+    tyler tyra tyrone uday ulf ulises ulla ulrich ulrike ulysses uma umar umberto ursula urvi usha usman ute uwe
+    vaclav vaibhav valentin valentina valerie vandana vanessa vanya varun vasant vasile vasyl vaughn vedika veena
+    velma venceslao vera verna vernon veronica veronique vesna vicenta vicente vicki vickie vicky victoire victor
+    victoriano vidar vidya viggo vihaan vijay vikram vinay vincent vincenza vincenzo vinod viola violet virgil
+    virgilio virginie vishal vitaly vitoria vittorio viv vivaan vivek vivian vivienne vladimir volker vyacheslav
+    wafa walid wallace wallis walter walther waltraud wanda wang wanjiru warner warren wayne wei wendell wendy
+    werner wes wesley whitney wieslaw wilbur wilfred wilfredo wilfried wilhelm wilhelmina wilhelmine willem william
+    willie wilma wim winifred winnie winston witold wojciech wolfgang wolfram woodrow woojin wouter xavier xia
+    xiaofeng xiaoling xiaoming ximena xin xiu xiulan xuan xue yahya yamini yan yann yannick yara yash yasir yasmeen
+    yasmin yasmine yaw yejin yelena yeonhee yesenia yevgeny yewande yifan yilmaz ying yngve yoko yolanda yosef
+    yoshiko younes youngho youssef yue yuki yuko yumi yuna yuri yusuf yuto yuuki yuvraj yuxin yves yvette yvonne
+    zacarias zachary zack zahra zaid zainab zainabu zakaria zander zanele zara zdenek zelda zena zeynep zhang zhen
+    zhi zhiwei ziad zihan zinaida zoe zofia zoltan zoran zsofia zsolt zsuzsanna zubair zulema zuri zvonko
     """
 )
 

@@ -15,6 +15,7 @@ from compliance.inspection.detectors.name_cues import (
     ADDRESSED,
     AFTER_NAME,
     DEGREES,
+    ELEMENTS,
     GIVEN,
     GREETINGS,
     INITIALS,
@@ -72,6 +73,7 @@ _GROUPS = (
         _Rule(LETTER_WORDS, 1, 0.9, reversible=True),
     ),
     (
+        _Rule(ELEMENTS, 1, 0.9, whole=True),
         _Rule(DEGREES, 2, 0.9, whole=True),
         _Rule(AFTER_NAME, 2, 0.85, whole=True),
         _Rule(TIMED_SPEAKERS, 1, 0.85, whole=True),
@@ -203,8 +205,11 @@ def _read_names(window: bytes, rule: _Rule) -> Iterator[tuple[int, int]]:
         if match is None:
             return
         first, last = match.span(1)
+        after = window[position + last :]
+        # Semicolons part the names of a list of recipients, listed or not.
+        recipients = window[position : position + 1] == b";" and after[:1] in (b";", b"\n", b"\r")
         span = _read_name(
-            window[position + first : position + last], window[position + last :], rule._replace(fewest=2, listed=True)
+            window[position + first : position + last], after, rule._replace(fewest=2, listed=not recipients)
         )
         if span is None:
             return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from functools import lru_cache
 from typing import NamedTuple
@@ -64,7 +65,7 @@ class SecretDetector:
         r"(?:([\"'],?\s{1,40}[\"']?value[\"']?[ \t]*[:=][ \t]*|(?:\\?[\"'`*\])]){0,3}"
         r"(?:[ \t]{0,8}(?::[ \t]*(?:str|string|text|&str|Optional\[str\]|SecretStr)[ \t]*)?(?::=|=>|={1,3}|[:=,|>]|->)"
         r"|\s{1,4}(?:is|was|to)(?:[ \t]+(?:now|set to|still|just))?[\s:]|[ \t]-[ \t]|\()[ \t*]{0,8})"
-        r"((?:[bru]?\\?\"[^\"\n]{4,200}\"|[bru]?'[^'\n]{4,200}'|`[^`\n]{4,200}`|[^\s\"'`<>{}()\[\],;]{4,}))"
+        r"((?:[bru]?\\?\"[^\"\n]{4,200}\"|[bru]?'[^'\n]{4,200}'|`[^`\n]{4,200}`|[^\s\"'`<>{}\[\],;]{4,}))"
         r"|([ \t]\r?\n?|\r?\n)([A-Za-z!@#$%^&*_.+-]{0,40}[0-9][^\s\"'`<>{}()\[\],;]*|\"[^\"\n]{4,200}\"|"
         r"'[^'\n]{4,200}'))",
         ignore_case=True,
@@ -96,6 +97,7 @@ class SecretDetector:
             return ()
         start, end, quoted = _unquote(data, *match.span(by_sign + 1))
         if not quoted:
+            end = start + _length_before_bracket(data[start:end])
             stops = b".,?:" if data[end : end + 1] in (b"", b" ", b"\n", b"\r") else b",:"
             end = start + len(data[start:end].rstrip(stops))
         sign = joint.strip(b" \t\r\n\"'`*)]\\")
@@ -160,8 +162,31 @@ def _is_password(found: _Assignment) -> bool:
     return is_password(value, assigned=found.assigned, quoted=found.quoted, ends_line=ends_line, called=found.called)
 
 
+_NAME_OF_CALLED = re.compile(rb"[A-Za-z_][A-Za-z0-9_.:>-]*$")
+
+
+def _length_before_bracket(value: bytes) -> int:
+    """Return how much of an unquoted value is the value: a call's or a sentence's brackets are no part of it."""
+    index = next((index for index, byte in enumerate(value) if byte in b"()"), -1)
+    if index < 0:
+        return len(value)
+    inside, closes = value[index + 1 :], value[index : index + 1] == b")"
+    if closes:
+        return len(value) if inside[:1].isalnum() else index
+    if value.endswith(b")") or not holds_digit_or_symbol(value) or _NAME_OF_CALLED.match(value[:index]):
+        return index
+    return len(value)
+
+
+def _is_drawn_key(value: bytes) -> bool:
+    """Whether a value that nothing but a blank parts from its word is as long and mixed as keys are."""
+    return len(value) >= 32 and value.upper() != value != value.lower() and any(48 <= byte <= 57 for byte in value)
+
+
 def _is_key(found: _Assignment, kind: str) -> bool:
-    if not found.sign or (kind == "access_token" and _OTHER_TOKENS.is_in(found.preceding)):
+    if not found.sign and not _is_drawn_key(found.value):
+        return False
+    if kind == "access_token" and _OTHER_TOKENS.is_in(found.preceding):
         return False
     return is_key(found.value, assigned=found.assigned, quoted=found.quoted, called=found.called)
 

@@ -40,6 +40,7 @@ LABELLED = [
     ("agent: your phone number?\ncustomer: «07886 243814»", "phone_number"),
     ("new address, same number «5455472601»", "phone_number"),
     ("Contact Jane at a clinic or «8322976206» now", "phone_number"),
+    ("Haleberg, MA 87140\n«7726288863»\n", "phone_number"),
     ("Emergency contact: (daughter), «3272439409».", "phone_number"),
     ("a,09APR2009,«0131 496 0251»,b", "phone_number"),
     ("v a long way of words before a host | here it is: «203.0.113.7»", "ip_address"),

@@ -43,6 +43,7 @@ LABELLED = [
     ("vehicle_id", "license plate «ABC 1234»"),
     ("vehicle_id", "licence plate «AB12 CDE» was seen"),
     ("vehicle_id", "Plate: «3ZZ O34»"),
+    ("vehicle_id", "licence plate «468 8EH»."),
     ("vehicle_id", "VIN: «WVWZZZ1JZXW000001»"),
     ("device_id", "IMEI «35-123456-123456-7»"),
     ("device_id", "S/N «SN-883201»"),

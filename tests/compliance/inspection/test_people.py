@@ -34,6 +34,10 @@ FOUND = [
     "As of May 3, 2001, «Yashica Contractor» was employed here",
     "«Rosalind Ng» lives at the coast",
     "token eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTYifQ.abc\n«Joseph»: yes",
+    "Assistant: «Balvan Seshadri». Done",
+    "<firstName>«Okonkwo»</firstName>",
+    "Name des Patienten: «Inge Lindner»\n",
+    "Nom et prénom : «Haley Thompson»\n",
     "We met «Margaret Sullivan» there",
     "The chief executive, «Kwame Cross», will host.",
 ]
