@@ -15,7 +15,7 @@ from django.db.models import QuerySet
 
 from compliance.gate import PolicyTerms, read_policy_terms
 from compliance.models import Policy, PolicyPublication, PolicyRetirement, PolicyStatus
-from compliance.policy import PolicyDocument, builtin_policies, parse_policy_bytes
+from compliance.policy import PolicyDocument, PolicyError, builtin_policies, parse_policy_bytes
 
 log = structlog.get_logger(__name__)
 
@@ -31,14 +31,14 @@ class RetiredPolicy(UnknownPolicy):
 def publish_builtin_policies() -> None:
     """Publish the present version of each policy that comes with the product, once.
 
-    A policy of which persons have published a version is theirs: the product's stays out of its way. An edited
-    document of ours needs a new version number.
+    A policy of which persons have published a version, or retired the newest, is theirs: the product's stays out of
+    its way. An edited document of ours needs a new version number.
     """
     for document in builtin_policies():
         publications = PolicyPublication.objects.filter(name=document.name)
         if publications.filter(policy__digest=document.digest).exists():
             continue
-        if publications.filter(published_by__isnull=False).exists():
+        if publications.filter(published_by__isnull=False).exists() or _is_retired(publications):
             log.info("builtin_policy_superseded", name=document.name, version=document.version)
             continue
         if PolicyRetirement.objects.filter(policy__digest=document.digest).exists():
@@ -78,7 +78,7 @@ def find_policy(name: str) -> Policy:
     if row is None:
         canonical = find_alias(name)
         row = _find_newest(canonical) if canonical else None
-    if row is None or not _is_intact(row):
+    if row is None or _read_document(row) is None:
         raise UnknownPolicy(f"no policy named {name} is published")
     if row.status == PolicyStatus.RETIRED:
         raise RetiredPolicy(f"policy {row} is retired, and no newer version is published")
@@ -88,7 +88,8 @@ def find_policy(name: str) -> Policy:
 def find_alias(alias: str) -> str | None:
     """Return the name of the policy whose newest published version has that alias; None where none has."""
     for row in _newest_versions():
-        if _is_intact(row) and alias in _parse_document(row.document).aliases:
+        document = _read_document(row)
+        if document is not None and alias in document.aliases:
             return row.name
     return None
 
@@ -96,16 +97,20 @@ def find_alias(alias: str) -> str | None:
 def list_policies_in_force() -> list[PolicyDocument]:
     """Return the document in force under each name: those that come with the product first, then by name."""
     order = [document.name for document in builtin_policies()]
-    rows = [row for row in _newest_versions() if row.status == PolicyStatus.PUBLISHED and _is_intact(row)]
-    rows.sort(key=lambda row: (order.index(row.name) if row.name in order else len(order), row.name))
-    return [_parse_document(row.document) for row in rows]
+    read = [_read_document(row) for row in _newest_versions() if row.status == PolicyStatus.PUBLISHED]
+    documents = [document for document in read if document is not None]
+    return sorted(documents, key=lambda each: (order.index(each.name) if each.name in order else len(order), each.name))
 
 
 def read_policy_document(policy: Policy) -> PolicyDocument:
-    """Return the document of a stored version. Raises UnknownPolicy when it was changed after it was drafted."""
-    if not _is_intact(policy):
-        raise UnknownPolicy(f"the document of policy {policy} does not match its digest")
-    return _parse_document(policy.document)
+    """Return the document of a stored version.
+
+    Raises UnknownPolicy when it was changed after it was drafted, or is not one that this version of ours takes.
+    """
+    document = _read_document(policy)
+    if document is None:
+        raise UnknownPolicy(f"the document of policy {policy} does not match its digest, or is no longer valid")
+    return document
 
 
 def load_policy_terms(digests: set[str] | None = None) -> dict[str, PolicyTerms]:
@@ -117,7 +122,8 @@ def load_policy_terms(digests: set[str] | None = None) -> dict[str, PolicyTerms]
 def load_policy_documents(digests: set[str]) -> dict[str, PolicyDocument]:
     """Return the documents of those versions, by digest; a document that was changed is not known."""
     rows = published_policies().filter(digest__in=digests)
-    return {row.digest: _parse_document(row.document) for row in rows if _is_intact(row)}
+    read = {row.digest: _read_document(row) for row in rows}
+    return {digest: document for digest, document in read.items() if document is not None}
 
 
 def _find_newest(name: str) -> Policy | None:
@@ -129,6 +135,23 @@ def _newest_versions() -> list[Policy]:
     for row in published_policies().order_by("version"):
         newest[row.name] = row
     return list(newest.values())
+
+
+def _is_retired(publications: QuerySet[PolicyPublication]) -> bool:
+    """Whether the newest of these versions is retired."""
+    newest = publications.order_by("-version").first()
+    return newest is not None and PolicyRetirement.objects.filter(policy=newest.policy_id).exists()
+
+
+def _read_document(policy: Policy) -> PolicyDocument | None:
+    """Return the document of a stored version; None, and an entry in the log, for one that cannot be relied on."""
+    if not _is_intact(policy):
+        return None
+    try:
+        return _parse_document(policy.document)
+    except PolicyError as error:
+        log.error("policy_invalid", name=policy.name, version=policy.version, problem=str(error)[:200])
+        return None
 
 
 def _is_intact(policy: Policy) -> bool:

@@ -49,7 +49,7 @@ def resolve_policy(reference: str) -> PolicyDocument:
     Without a database, the policies that come with the product are known by their names. Raises UnknownPolicy,
     PolicyError, OSError.
     """
-    if reference == "-" or "/" in reference or Path(reference).is_file():
+    if _names_file(reference):
         return read_policy_file(reference)
     try:
         return read_policy_document(_find_stored(reference))
@@ -65,13 +65,18 @@ def find_stored_policy(reference: str) -> Policy:
 
     Raises UnknownPolicy, PolicyError, OSError.
     """
-    if reference == "-" or "/" in reference or Path(reference).is_file():
+    if _names_file(reference):
         document = read_policy_file(reference)
         stored = find_policy_version(document.digest)
         if stored is None:
             raise UnknownPolicy(f"this document is not stored (digest {document.digest[:12]}): draft it first")
         return stored
     return _find_stored(reference)
+
+
+def _names_file(reference: str) -> bool:
+    """Whether a file is meant: a name has neither dot nor slash, so that no file takes a policy's place by chance."""
+    return reference == "-" or "/" in reference or "." in reference
 
 
 def _find_stored(reference: str) -> Policy:

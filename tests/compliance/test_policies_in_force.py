@@ -1,18 +1,25 @@
 """Which policies are in force, and what becomes of one whose stored document was changed."""
 
+import hashlib
+
 import pytest
 from django.db import connection
 
 from compliance.append_only import triggers_lifted
-from compliance.models import Policy
+from compliance.models import Policy, PolicyPublication
 from compliance.policies_in_force import (
+    RetiredPolicy,
     UnknownPolicy,
     find_policy,
+    list_policies_in_force,
     load_policy_documents,
     load_policy_terms,
     publish_builtin_policies,
     read_policy_document,
 )
+from compliance.policy import builtin_policies
+from compliance.policy_versions import retire_policy
+from tests.people import make_person
 from tests.workflow_driver import find_execution, request_review_and_release, run_to_rest, submit
 
 pytestmark = pytest.mark.django_db
@@ -60,3 +67,28 @@ def test_nothing_is_released_under_a_changed_document() -> None:
 
     assert (workflow.status, workflow.reason_code) == ("blocked", "policy_unknown")
     assert find_execution(workflow, "review").artifact_digest == ""
+
+
+def test_a_stored_document_that_is_no_longer_valid_hides_no_other_policy() -> None:
+    document = '{"name":"outdated"}'
+    row = Policy.objects.create(
+        name="outdated", version=1, digest=hashlib.sha256(document.encode()).hexdigest(), document=document
+    )
+    PolicyPublication.objects.create(policy=row, name="outdated", version=1)
+
+    assert find_policy("legal").name == "legal_privilege"
+    assert "outdated" not in [policy.name for policy in list_policies_in_force()]
+    assert load_policy_documents({row.digest}) == {}
+    for refused in (lambda: find_policy("outdated"), lambda: read_policy_document(row)):
+        with pytest.raises(UnknownPolicy):
+            refused()
+
+
+def test_a_builtin_policy_that_was_retired_does_not_come_back_with_an_upgrade(monkeypatch: pytest.MonkeyPatch) -> None:
+    retire_policy(person=make_person("bob", "approver"), policy=find_policy("hipaa"), reason="Not here")
+    [hipaa] = [policy for policy in builtin_policies() if policy.name == "hipaa"]
+    upgraded = hipaa.model_copy(update={"version": hipaa.version + 1})
+    monkeypatch.setattr("compliance.policies_in_force.builtin_policies", lambda: (upgraded,))
+    publish_builtin_policies()
+    with pytest.raises(RetiredPolicy):
+        find_policy("hipaa")

@@ -33,7 +33,7 @@ from compliance.policy_versions import (
 )
 from workflows.policy_replay import describe_replay, format_replay, replay_policy
 
-_REFERENCE = "a file (-: standard input), NAME, NAME@VERSION or a digest"
+_REFERENCE = "a file (a dot or slash in its name; -: standard input), NAME, NAME@VERSION or a digest"
 
 
 class Command(BaseCommand):
