@@ -264,16 +264,6 @@ class PolicyDocument(_Part):
         """Types and categories to mask in summaries, journals and exports."""
         return self._types_with("redact")
 
-    @property
-    def model_call_blocked_types(self) -> frozenset[str]:
-        """Types and categories that no model is sent."""
-        return self._types_with("block_model_call")
-
-    @property
-    def tool_call_blocked_types(self) -> frozenset[str]:
-        """Types and categories that no tool is handed."""
-        return self._types_with("block_tool_call")
-
     def _types_with(self, *actions: ContentAction) -> frozenset[str]:
         return frozenset(name for rule in self.content if rule.action in actions for name in rule.types)
 

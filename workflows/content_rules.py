@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from compliance.inspection import Finding, inspect
+from compliance.inspection import Finding, inspect, matches
 from compliance.inspection.person_model_state import describe_person_model
 from compliance.policy import ContentAction, PolicyDocument
 from workflows.models import Role
@@ -84,7 +84,7 @@ def find_blocked(inspections: Iterable[PolicyInspection], use: Use) -> tuple[Blo
     for inspection in inspections:
         rules = list_blocking_rules(inspection.policy, use)
         for finding in inspection.findings:
-            rule = next((index for index in rules if _names(inspection.policy, index, finding)), None)
+            rule = next((index for index in rules if matches(finding, inspection.policy.content[index].types)), None)
             if rule is not None:
                 blocked.append(BlockedFinding(inspection.policy, rule, finding))
     return tuple(sorted(blocked, key=lambda entry: (entry.finding.start, entry.finding.end, entry.policy.name)))
@@ -151,7 +151,3 @@ def describe_finding(finding: Finding) -> dict[str, Any]:
     """Return a finding as JSON. A confidence of 1.0 is written 1, as canonical JSON (RFC 8785) writes it."""
     confidence = finding.confidence
     return {**asdict(finding), "confidence": int(confidence) if float(confidence).is_integer() else confidence}
-
-
-def _names(policy: PolicyDocument, rule: int, finding: Finding) -> bool:
-    return finding.type in policy.content[rule].types or finding.category in policy.content[rule].types

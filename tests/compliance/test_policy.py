@@ -276,9 +276,7 @@ class TestRefusals:
     def test_a_type_of_its_own_may_have_rules(self) -> None:
         document = _changed("patterns", [{"type": "badge", "category": "mnpi", "pattern": "B[0-9]{4}"}])
         document["content"].append({"types": ["badge"], "action": "block_model_call"})
-        policy = parse_policy(document)
-        assert policy.model_call_blocked_types == {"badge"}
-        assert policy.tool_call_blocked_types == frozenset()
+        assert parse_policy(document).content[-1].types == ("badge",)
 
     def test_all_problems_are_told_at_once(self) -> None:
         document = _changed("version", 0)
