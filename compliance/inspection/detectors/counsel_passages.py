@@ -36,6 +36,11 @@ _RULES = (
     ("legal_advice", rf"\b{_OUR_COUNSEL}(?:'s)? (?:\w+ ){{0,2}}?{_THINKS}\b", True),
     ("legal_advice", rf"\bcounsel (?:\w+ )?{_THINKS}\b", True),
     ("legal_advice", rf"\b(?:{_COUNSEL}|legal)'s (?:\w+ )?{_OPINION}\b", True),
+    (
+        "legal_advice",
+        r"\b(?:outside|in-house|external) counsel's (?:memo|memorandum|opinion|advice|assessment|analysis)\b",
+        False,
+    ),
     ("legal_advice", rf"\b(?:per|according to|as per) (?:{_OUR_COUNSEL}|counsel|legal)\b", True),
     (
         "legal_advice",

@@ -23,6 +23,7 @@ _DAY = (
 # It is a secret, whoever says so.
 _SECRET = any_of(
     (
+        r"\bannouncement (?:is |was |will be )?(?:planned|scheduled|to follow|follows)\b",
         rf"(?:\b(?:not|never)|n't)(?: yet)?(?: been)?(?: yet)?(?: publicly| officially)? (?:{_OUT_LATER}|public|known"
         rf"|leaked"
         r"|told|aware|been told|made public)\b",
@@ -148,12 +149,19 @@ _MARKS = (
         compile_phrase(
             any_of(
                 (
+                    r"\b(?:EPS|earnings per share|revenues?|net income|profit|sales) (?:of|at|was|is|came in at)"
+                    r" (?:\$|USD ?|EUR ?)?[0-9][^;\n]{0,40}\bto be (?:reported|released|announced|published)\b",
+                    r"\b(?:revenues?|EPS|earnings|profits?|sales|margins?)\b[^;\n]{0,40}\b(?:will|going to) (?:land"
+                    r"|come in"
+                    r"|be)\b[^;\n]{0,50}\b(?:below|above|short of|ahead of) (?:what )?(?:the )?(?:street|market"
+                    r"|consensus)\b",
                     r"\bdraft (?:\w+ ){0,3}(?:10-[KQ]|8-K|20-F|earnings (?:release|script|call)|results announcement"
-                    r"|trading update|proxy statement)\b.{0,60}\b(?:not yet|confidential|not for|embargo(?:ed)?|until"
+                    r"|trading update|proxy statement)\b(?s:.{0,60})\b(?:not yet|confidential|not for|embargo(?:ed)?"
+                    r"|until"
                     r"|internal|not filed)\b",
                     r"\b(?:confidential|not for (?:release|publication|distribution)|embargo(?:ed)?"
                     r"|not to be (?:published"
-                    r"|released)|subject to completion)\b.{0,90}\b(?:8-K|10-[KQ]|earnings (?:release|script|call)"
+                    r"|released)|subject to completion)\b(?s:.{0,90})\b(?:8-K|10-[KQ]|earnings (?:release|script|call)"
                     r"|trading"
                     r" update|(?:results|earnings) announcement|flash results)\b",
                     r"\b(?:under embargo|embargo(?:ed)?) until\b.{0,60}\b(?:acquire|merger|results|earnings)\b",

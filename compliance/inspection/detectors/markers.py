@@ -132,6 +132,9 @@ class InsideInformationDetector:
             for kind, start, end, confidence in find_inside_passages(wording.data):
                 yield Span(kind, *wording.locate(start, end), confidence)
 
+    def _is_other(self, data: bytes, start: int, end: int) -> bool:
+        return OTHER_MATTER.is_in(data, *find_sentence(data, start, end))
+
     def _find_in(self, data: bytes) -> Iterator[Span]:
         for kind, pattern in self._phrases:
             known: dict[bytes, bool] = {}
@@ -147,7 +150,7 @@ class InsideInformationDetector:
             return
         deals, results, figures = (_spans(each, data) for each in (self._deal, self._results, self._figure))
         for start, end in _meetings(embargoes, deals, self._reach):
-            if not _is_paragraph_break(data, start, end) and not OTHER_MATTER.is_in(data, start, end):
+            if not _is_paragraph_break(data, start, end) and not self._is_other(data, start, end):
                 yield Span("unannounced_deal", start, end, 0.8)
         figured = sorted(
             span for span in _meetings(results, figures, self._reach // 2) if not _is_paragraph_break(data, *span)

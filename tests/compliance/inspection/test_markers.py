@@ -7,6 +7,10 @@ import pytest
 from compliance.inspection import inspect
 
 HELD_BACK = [
+    "DRAFT - SUBJECT TO COMPLETION - CONFIDENTIAL\nForm 8-K, Item 2.02 Results of Operations",
+    "Earnings per share of $2.31 for Q2, to be reported on the 24th.",
+    "Revenue for the quarter will land at $381 million, roughly 6% below what the street expects.",
+    "The CFO is leaving; the announcement is scheduled for Thursday after the close.",
     "MNPI - restricted distribution. Deal team only.",
     "Insider list: Project Falcon. All persons below have access to inside information.",
     "Price sensitive information: please treat as confidential until it is out.",
@@ -34,6 +38,7 @@ HELD_BACK = [
 ]
 # Of rules in general, of what is out, of other matters.
 NOT_HELD_BACK = [
+    "Merge the pull request before the release; the acquisition module is not public yet.",
     "The merger of the two git branches caused a conflict; please resolve before release.",
     "The deal of the week: two for one on printers, not yet announced colours.",
     "Acme plc will announce its full-year results on 5 March; a webcast will be held at 10 am.",
@@ -77,6 +82,7 @@ NOT_HELD_BACK = [
     "The receiving party shall not disclose the transaction documents to any third party.",
 ]
 PRIVILEGED = [
+    "Outside counsel's memo concludes that the claim is time-barred.",
     "Hi Counsel, could you advise us whether we are liable for this?",
     "Per outside counsel, our exposure in the Acme matter is $3 million.",
     "Our solicitor says that we have no case and ought to accept the offer.",
