@@ -108,8 +108,11 @@ class DateDetector:
     _birth_label = Pattern(
         r"(?:\bD\.?O\.?B\.?|\bdate[ _-]of[ _-]birth|\bbirth[ _-]?(?:day|dates?)|\bb-?day|\bborn|\bgeboren"
         r"|\bgeb\.|\bb\."
-        r"|\bgeburtsdatum|\bn[ée]e?\(?e?\)?|\bfecha de nacimiento)"
-        r"(?:[\"'][ \t]*[:=]?[ \t]*[\"']?|[ \t]*(?:\([a-z/ ]{1,12}\)[ \t]*)?"
+        r"|\bgeburtsdatum|\bdate de naissance|\bdata di nascita|\bgeboortedatum|\bn[ée]e?\(?e?\)?"
+        r"|\bfecha de nacimiento)"
+        # A question may be answered on the next line, behind the name of who answers.
+        r"(?:\?[ \t]*\n[ \t]*(?:[a-z][a-z0-9 ._-]{0,20}:[ \t]*)?|[\"'][ \t]*[:=]?[ \t]*[\"']?"
+        r"|[ \t]*(?:\([a-z/ ]{1,12}\)[ \t]*)?"
         r"(?:[:=(,|-]|is|was|on|am|le|the|of)?[ \t]?(?:the|on|:)?[ \t\n]{0,2}[\"'(|]?[ \t]?)$",
         ignore_case=True,
     )
@@ -121,7 +124,8 @@ class DateDetector:
         ignore_case=True,
     )
     _software = Pattern(
-        r"\b(?:versions?|ver|releases?|build|firmware|protocol|deploy(?:ing|ed)?|rolled|shipped|tagged|requires?|bump(?:s|ed)?"
+        r"\b(?:versions?|ver|releases?|build|firmware|protocol|deploy(?:ing|ed)?|rolled|shipped|tagged|requires?"
+        r"|bump(?:s|ed)?"
         r"|upgraded?|updated? to|library|package|kernel|python|node|section"
         r"|chapter|clause|ip)\b|[=~<>^]|\bv[0-9]",
         ignore_case=True,

@@ -54,3 +54,11 @@ def test_what_is_no_date_is_left_alone(text: str) -> None:
 def test_a_date_may_be_wrapped_with_its_line() -> None:
     text = "The annual meeting of all shareholders takes place on December\n7, 2020 as planned."
     assert _find(text) == ["December\n7, 2020"]
+
+
+@pytest.mark.parametrize(
+    "marked", ["your date of birth?\ncustomer: «March 4, 1990»\n", "Date de naissance : «13 November 1991»\n"]
+)
+def test_a_birth_date_is_told_from_others_by_its_label(marked: str) -> None:
+    text, value = marked.replace("«", "").replace("»", ""), marked[marked.index("«") + 1 : marked.index("»")]
+    assert [(item.type, text[item.start : item.end]) for item in inspect(text)] == [("date_of_birth", value)]
