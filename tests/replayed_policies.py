@@ -22,7 +22,8 @@ from tests.workflow_driver import (
 )
 from workflows.agents.types import AgentWork, Answer, ReleaseAnswer, ReviewAnswer, WorkerAnswer
 from workflows.models import Workflow
-from workflows.policy_replay import PolicyReplay, replay_policy
+from workflows.policy_replay import replay_policy
+from workflows.replay_records import PolicyReplay
 
 MAIL_TEXT = "Write to jane.roe@example.test about the soup."
 MNPI_TEXT = "This is material non-public information: the merger has not yet been announced."

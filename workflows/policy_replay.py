@@ -30,27 +30,13 @@ from workflows.replay_evidence import Chains, load_chains, load_journals, load_t
 from workflows.replay_records import (
     UNKNOWN,
     ChangedExecution,
-    Outcome,
     PolicyReplay,
     PolicyVersion,
     ReplayCounts,
     UnevaluableExecution,
 )
-from workflows.replay_report import describe_replay, format_replay
 from workflows.replay_simulation import SimulatedExecution, simulate_workflow
 from workflows.transitions import EXECUTION_ENDS
-
-__all__ = [
-    "ChangedExecution",
-    "Outcome",
-    "PolicyReplay",
-    "PolicyVersion",
-    "ReplayCounts",
-    "UnevaluableExecution",
-    "describe_replay",
-    "format_replay",
-    "replay_policy",
-]
 
 _CHUNK = 200
 

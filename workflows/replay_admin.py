@@ -21,7 +21,8 @@ from compliance.models import Policy
 from compliance.policies_in_force import UnknownPolicy, published_policies, read_policy_document
 from compliance.policy_versions import list_policy_versions
 from workflows.models import Execution
-from workflows.policy_replay import PolicyReplay, replay_policy
+from workflows.policy_replay import replay_policy
+from workflows.replay_records import PolicyReplay
 from workflows.replay_report import describe_outcome
 
 MAX_EXECUTIONS = 500
@@ -36,12 +37,16 @@ class ReplayForm(forms.Form):
         label="Ended since",
         help_text=f"The {MAX_EXECUTIONS} newest of them are looked at.",
     )
-    in_place_of = forms.ChoiceField(label="In place of")
+    in_place_of = forms.ChoiceField()
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         names = published_policies().order_by("name").values_list("name", flat=True).distinct()
-        self.fields["in_place_of"] = forms.ChoiceField(label="In place of", choices=[(name, name) for name in names])
+        self.fields["in_place_of"] = forms.ChoiceField(
+            label="In place of",
+            choices=[(name, name) for name in names],
+            help_text="The policy whose versions it would have replaced.",
+        )
 
 
 @require_GET
@@ -53,8 +58,7 @@ def replay_view(request: HttpRequest, policy_digest: str) -> HttpResponse:
     policy = list_policy_versions(person).filter(digest=policy_digest).first()
     if policy is None:
         raise Http404
-    defaults = _choose_defaults(policy)
-    form = ReplayForm(request.GET if "since" in request.GET else defaults)
+    form = _fill_form(request, policy)
     context = {
         **admin.site.each_context(request),
         "title": f"What would {policy} have done?",
@@ -63,12 +67,17 @@ def replay_view(request: HttpRequest, policy_digest: str) -> HttpResponse:
         "form": form,
         **(_run(policy, form, may_read=roles.may_read_everything(person)) if form.is_valid() else {}),
     }
-    return render(request, "admin/workflows/policy_replay.html", context, status=200 if form.is_valid() else 400)
+    return render(request, "admin/workflows/policy_replay.html", context, status=400 if form.errors else 200)
 
 
-def _choose_defaults(policy: Policy) -> dict[str, str]:
+def _fill_form(request: HttpRequest, policy: Policy) -> ReplayForm:
+    """Return what is asked for: at first the last days, where anything can have run under the policy's name."""
+    if "since" in request.GET:
+        return ReplayForm(request.GET)
     since: date = (timezone.now() - timedelta(days=_DEFAULT_DAYS)).date()
-    return {"since": since.isoformat(), "in_place_of": policy.name}
+    defaults = {"since": since.isoformat(), "in_place_of": policy.name}
+    known = published_policies().filter(name=policy.name).exists()
+    return ReplayForm(defaults) if known else ReplayForm(initial=defaults)
 
 
 def _run(policy: Policy, form: ReplayForm, *, may_read: bool) -> dict[str, Any]:

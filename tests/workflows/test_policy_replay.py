@@ -29,7 +29,7 @@ from tests.workflow_driver import (
     submit,
 )
 from workflows.models import Execution
-from workflows.policy_replay import format_replay
+from workflows.replay_report import format_replay
 from workflows.requests import StageRequest, WorkflowRequest
 
 pytestmark = pytest.mark.django_db

@@ -105,6 +105,15 @@ def test_what_is_asked_for_is_checked(
     assert answer.status_code == status, answer.content.decode()
 
 
+def test_of_a_policy_that_is_new_it_asks_in_whose_place(bob_desk: Client) -> None:
+    document = change(in_force("default"), lambda members: members.update(name="house_rules"))
+    draft = draft_policy(author=make_person("the-policy_author", "policy_author"), document=document)
+    answer = bob_desk.get(address_of(draft))
+    assert answer.status_code == 200, answer.text
+    assert "Select a valid choice" not in answer.text
+    assert "Looked at" not in answer.text
+
+
 def test_it_answers_no_post_and_knows_no_other_digest(bob_desk: Client, strict_draft: Policy) -> None:
     assert bob_desk.post(address_of(strict_draft)).status_code == 405
     assert bob_desk.get(reverse("admin:policy-replay", args=["0" * 64])).status_code == 404

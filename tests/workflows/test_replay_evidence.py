@@ -33,11 +33,10 @@ from tests.replayed_policies import (
     script_stages,
     sign,
 )
-from tests.workflow_driver import (
-    find_execution,
-)
+from tests.workflow_driver import find_execution
 from workflows.models import Execution, ExecutionEvent
-from workflows.policy_replay import format_replay, replay_policy
+from workflows.policy_replay import replay_policy
+from workflows.replay_report import format_replay
 
 pytestmark = pytest.mark.django_db
 

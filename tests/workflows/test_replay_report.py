@@ -18,7 +18,7 @@ from tests.workflow_driver import (
     submit,
 )
 from workflows.agents.types import WorkerAnswer
-from workflows.policy_replay import describe_replay, format_replay
+from workflows.replay_report import describe_replay, format_replay
 from workflows.requests import StageRequest, WorkflowRequest
 
 pytestmark = pytest.mark.django_db

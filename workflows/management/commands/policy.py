@@ -31,7 +31,8 @@ from compliance.policy_versions import (
     publish_policy,
     retire_policy,
 )
-from workflows.policy_replay import describe_replay, format_replay, replay_policy
+from workflows.policy_replay import replay_policy
+from workflows.replay_report import describe_replay, format_replay
 
 _REFERENCE = "a file (a dot or slash in its name; -: standard input), NAME, NAME@VERSION or a digest"
 
