@@ -11,6 +11,7 @@ from compliance.content import compute_digest
 from compliance.gate import Check
 from workflows.agents.types import AgentFailure, AgentWork, Answer, ReleaseAnswer, ReviewAnswer, WorkerAnswer
 from workflows.content_checks import check_content
+from workflows.content_rules import explain_blocked, find_blocked_in
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ def assess_answer(work: AgentWork, answer: Answer, *, lineage_policies: Collecti
     if artifact is not None:
         checks += check_content(artifact, work.lineage_policies, work.role, lineage_policies, work.finding_key)
     if isinstance(answer, ReviewAnswer):
-        checks.append(_check_review(work, answer, artifact))
+        checks.append(_check_review(work, answer, artifact, judged))
     held = isinstance(answer, ReleaseAnswer) and answer.decision == "hold"
     return Assessment(artifact, judged, decision, held, tuple(checks))
 
@@ -85,11 +86,17 @@ def _refuse_unstorable(text: str | None) -> None:
         raise AgentFailure("malformed_answer", "the agent's text is not valid Unicode") from error
 
 
-def _check_review(work: AgentWork, answer: ReviewAnswer, artifact: str | None) -> Check:
+def _check_review(work: AgentWork, answer: ReviewAnswer, artifact: str | None, judged: str | None) -> Check:
+    """Whether the reviewer approved. Of a rejected text it is said what policies would block in its release."""
     inputs = {
         "decision": answer.decision,
         "subject_sha256": None if work.subject is None else compute_digest(work.subject),
         "artifact_sha256": None if artifact is None else compute_digest(artifact),
     }
-    approved = answer.decision != "rejected"
-    return Check("review_approved", approved, f"the reviewer's answer is {answer.decision}", inputs)
+    detail = f"the reviewer's answer is {answer.decision}"
+    if answer.decision != "rejected":
+        return Check("review_approved", True, detail, inputs)
+    blocked = find_blocked_in(work.subject or judged or "", work.lineage_policies, "release")
+    if blocked:
+        detail += f"; its text may not be released, for it holds {explain_blocked(blocked)}"
+    return Check("review_approved", False, detail, inputs)

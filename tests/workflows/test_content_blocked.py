@@ -232,3 +232,19 @@ def test_what_is_kept_from_models_ends_the_stage_before_anything_is_sent_or_spen
     report = verify(package)
     assert report.ok, report.failures
     assert NUMBER not in json.dumps(package)
+
+
+@pytest.mark.parametrize(
+    ("policy", "text", "found"),
+    [
+        ("hipaa", PHI, "us_ssn at characters 29–40"),
+        ("sox", MNPI, "inside_information at characters"),
+        ("legal", PRIVILEGED, "attorney_client at characters"),
+    ],
+)
+def test_a_release_of_what_its_reviewer_rejected_says_by_which_finding(policy: str, text: str, found: str) -> None:
+    asked = request_review_and_release(text, provider="embedded", compliance_policy=policy)
+    release = find_execution(run_to_rest(submit(asked)), "release")
+    assert (release.status, release.reason_code) == ("blocked", "upstream_not_compliant")
+    assert found in release.reason_detail, release.reason_detail
+    assert NUMBER not in release.reason_detail
