@@ -33,7 +33,7 @@ $(NER_STAMP): $(STAMP) requirements-ner.txt
 demo: $(STAMP)  ## run the main job end to end: review, release, audit package, verification
 	$(BIN)/python examples/demo.py
 
-serve: $(STAMP)  ## web, worker and two demo accounts on http://127.0.0.1:8000
+serve: $(STAMP)  ## web, worker and three demo accounts on http://127.0.0.1:8000
 	$(BIN)/python manage.py serve
 
 test: $(STAMP)  ## the suite on SQLite, then on PostgreSQL where one answers

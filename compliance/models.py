@@ -48,6 +48,11 @@ class Policy(models.Model):
         return f"{self.name} v{self.version}"
 
     @property
+    def in_force(self) -> bool:
+        """Whether new workflows come under this version. Known of those that `list_policy_versions` returns."""
+        return bool(self.__dict__["found_in_force"])
+
+    @property
     def status(self) -> PolicyStatus:
         """Where this version stands. Select `publication` and `retirement` along with a list of policies."""
         published, ended = hasattr(self, "publication"), hasattr(self, "retirement")

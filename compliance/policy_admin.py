@@ -9,7 +9,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import BooleanField, ExpressionWrapper, Q, QuerySet
+from django.db.models import Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import NoReverseMatch, URLPattern, path, reverse
@@ -33,7 +33,6 @@ from compliance.policies_in_force import UnknownPolicy, published_policies, read
 from compliance.policy import PolicyDocument, PolicyError, load_policy_yaml
 from compliance.policy_text import compare_policies, render_policy_yaml
 from compliance.policy_versions import (
-    IN_FORCE,
     MAX_REASON_LENGTH,
     STATUS_CONDITIONS,
     PolicyConflict,
@@ -79,7 +78,7 @@ class StatusFilter(admin.SimpleListFilter):
         return [("in_force", "In force"), *((status.value, str(status.label)) for status in PolicyStatus)]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Policy]) -> QuerySet[Policy]:
-        return queryset.filter({**STATUS_CONDITIONS, "in_force": IN_FORCE}.get(self.value() or "", Q()))
+        return queryset.filter({**STATUS_CONDITIONS, "in_force": Q(found_in_force=True)}.get(self.value() or "", Q()))
 
 
 @admin.register(Policy)
@@ -107,8 +106,7 @@ class PolicyAdmin(OwnRecordsAdmin):
         return ()
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Policy]:
-        in_force = ExpressionWrapper(IN_FORCE, output_field=BooleanField())
-        return list_policy_versions(request.user).annotate(in_force=in_force)
+        return list_policy_versions(request.user)
 
     def get_urls(self) -> list[URLPattern]:
         def at(route: str, view: Callable[..., HttpResponse], name: str) -> URLPattern:
@@ -188,7 +186,7 @@ class PolicyAdmin(OwnRecordsAdmin):
 
     @admin.display(description="status")
     def status_shown(self, policy: Policy) -> str:
-        return f"{policy.status.label}, in force" if getattr(policy, "in_force", False) else str(policy.status.label)
+        return f"{policy.status.label}, in force" if policy.in_force else str(policy.status.label)
 
     @admin.display(description="digest")
     def digest_shown(self, policy: Policy) -> str:

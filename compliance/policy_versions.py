@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import BooleanField, Exists, ExpressionWrapper, OuterRef, Q, QuerySet
 
 from compliance import roles
 from compliance.models import Policy, PolicyPublication, PolicyRetirement, PolicyStatus
@@ -121,8 +121,11 @@ def find_policy_version(digest: str) -> Policy | None:
 
 
 def list_policy_versions(user: roles.Actor) -> QuerySet[Policy]:
-    """Return the versions that the person may see: what was published, and drafts for those who work on policies."""
-    rows = _versions()
+    """Return the versions that the person may see: what was published, and drafts for those who work on policies.
+
+    Each says of itself whether it is `in_force`.
+    """
+    rows = _versions().annotate(found_in_force=ExpressionWrapper(IN_FORCE, output_field=BooleanField()))
     return rows if roles.may_see_drafts(user) else rows.filter(publication__isnull=False)
 
 

@@ -40,6 +40,12 @@ ERROR_NAMES = {
 }
 
 
+def as_sentence(words: object) -> str:
+    """What a service says of a refusal, as a sentence of its own."""
+    text = str(words)
+    return f"{text[:1].upper()}{text[1:].rstrip('.')}."
+
+
 class Conflict(exceptions.APIException):
     """409: the request is sound, the state forbids it. `code` says which state: `Conflict("...",
     "digest_stale")`."""

@@ -7,6 +7,7 @@ from django.contrib.auth.models import User
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from compliance.api.errors import as_sentence
 from compliance.api.serializers import StrictSerializer, StringField
 from compliance.models import Policy, PolicyStatus
 from compliance.policy import PolicyDocument, PolicyError, load_policy_yaml, parse_policy
@@ -55,7 +56,7 @@ class PolicyDraftRequestSerializer(StrictSerializer):
             for problem in error.problems:
                 path = f"{member}.{problem.path}" if problem.path else member
                 line = f"line {problem.line}: " if problem.line is not None else ""
-                problems.setdefault(path, []).append(f"{line}{problem.message}")
+                problems.setdefault(path, []).append(as_sentence(f"{line}{problem.message}"))
             raise serializers.ValidationError(problems) from error
 
 
@@ -84,6 +85,7 @@ class PolicyDiffResponseSerializer(serializers.Serializer[Any]):
 
 class PolicyListItemSerializer(serializers.ModelSerializer[Policy]):
     status = serializers.ChoiceField(choices=PolicyStatus.choices, read_only=True)
+    in_force = serializers.BooleanField(read_only=True, help_text="Whether new workflows come under it.")
     drafted_by = serializers.SerializerMethodField(help_text="Null for what comes with the product.")
     published_by = serializers.SerializerMethodField(help_text="Null for what comes with the product.")
     published_at = serializers.SerializerMethodField()
@@ -98,6 +100,7 @@ class PolicyListItemSerializer(serializers.ModelSerializer[Policy]):
             "name",
             "version",
             "status",
+            "in_force",
             "created_at",
             "drafted_by",
             "published_by",

@@ -23,7 +23,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 from rest_framework.viewsets import GenericViewSet
 
-from compliance.api.errors import Conflict
+from compliance.api.errors import Conflict, as_sentence
 from compliance.api.policy_serializers import (
     PolicyDiffResponseSerializer,
     PolicyDraftRequestSerializer,
@@ -78,9 +78,9 @@ def translated_policy_refusals() -> Iterator[None]:
     try:
         yield
     except PolicyNotAllowed as error:
-        raise PermissionDenied(f"{str(error).capitalize()}.") from None
+        raise PermissionDenied(as_sentence(error)) from None
     except PolicyConflict as error:
-        raise Conflict(f"{error}.", "policy_conflict") from None
+        raise Conflict(as_sentence(error), "policy_conflict") from None
 
 
 class PresetsView(APIView):
@@ -235,7 +235,7 @@ class PolicyViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[Policy]):
         try:
             documents = read_policy_document(other), read_policy_document(self.get_object())
         except UnknownPolicy as error:
-            raise Conflict(f"{error}.", "policy_conflict") from None
+            raise Conflict(as_sentence(error), "policy_conflict") from None
         changes = [asdict(change) for change in compare_policies(*documents)]
         return Response({"before": against, "after": digest, "changes": changes})
 

@@ -108,13 +108,14 @@ def other_values(value: Any) -> list[Any]:
     return ["completed"] if value is None else [None]
 
 
-def test_no_claim_can_change_unnoticed() -> None:
+@pytest.mark.parametrize("most", [1, pytest.param(None, marks=pytest.mark.slow)], ids=["one value", "all values"])
+def test_no_claim_can_change_unnoticed(most: int | None) -> None:
     """Every member of the package, whatever it holds, either is listed as not certified or cannot change."""
     for path in filter(is_certified, PATHS):
         current: Any = PACKAGE
         for step in path:
             current = current[step]
-        for value in other_values(current):
+        for value in other_values(current)[:most]:
             same = value == current and type(value) is type(current)
             if not same and not is_reordering(path, current, value):
                 assert places(verify(changed(PACKAGE, *path, to=value))), path

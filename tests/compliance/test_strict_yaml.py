@@ -63,7 +63,7 @@ def test_five_megabytes_are_refused_where_they_pass_the_limit() -> None:
 
 @pytest.mark.parametrize("opening", ["[", "{a: ", "- ", "a:\n "])
 def test_deep_nesting_is_refused(opening: str) -> None:
-    assert find_line(opening * 50_000) is not None
+    assert find_line(opening * 5_000) is not None
 
 
 @pytest.mark.parametrize("text", ["", "# nothing\n", "\ud800", "\x00"])

@@ -27,14 +27,16 @@ def free_port() -> int:
 
 
 @pytest.mark.django_db
-def test_the_demo_accounts_are_an_officer_and_an_operator() -> None:
-    officer, operator = (make_demo_account(*account) for account in DEMO_ACCOUNTS)
+def test_the_demo_accounts_are_an_officer_an_operator_and_a_policy_author() -> None:
+    officer, operator, author = (make_demo_account(*account) for account in DEMO_ACCOUNTS)
     signed_in = authenticate(username=officer.email, password=officer.password)
     assert signed_in is not None
     assert roles.may_sign_off(signed_in)  # type: ignore[arg-type]
     working = authenticate(username=operator.email, password=operator.password)
     assert roles.may_create_workflow(working)  # type: ignore[arg-type]
     assert not roles.may_sign_off(working)  # type: ignore[arg-type]
+    drafting = authenticate(username=author.email, password=author.password)
+    assert roles.may_draft_policy(drafting)  # type: ignore[arg-type]
 
 
 @pytest.mark.django_db

@@ -132,7 +132,9 @@ def test_an_officer_walks_every_page_and_nothing_breaks_the_content_policy(recor
         assert "default-src 'self'" in response["Content-Security-Policy"]
 
 
-@pytest.mark.parametrize("role", ["approver", "auditor", "admin"])
+@pytest.mark.parametrize(
+    "role", ["approver", pytest.param("auditor", marks=pytest.mark.slow), pytest.param("admin", marks=pytest.mark.slow)]
+)
 def test_those_who_read_everything_see_every_record(
     desk_as: Callable[[str], Client], records: Workflow, role: str
 ) -> None:
@@ -281,6 +283,7 @@ def test_queries_of_a_workflows_page_do_not_grow_with_its_stages(bob_desk: Clien
     assert counts[0] == counts[1]
 
 
+@pytest.mark.slow
 def test_no_query_breaks_a_list(bob_desk: Client, records: Workflow) -> None:
     unknown = "00000000-0000-0000-0000-000000000000"
     for query in ("q=letter", "q=%25", "q='", f"q={unknown}", "o=99", "p=99", "status=no", "all="):

@@ -14,7 +14,14 @@ from compliance.content import destroy_content_key, load_text
 from compliance.package import verify_package
 from compliance.signing import public_identity
 from tests.package_tampering import places
-from tests.workflow_driver import SCRIPTED_CHARGE, find_execution, request_review_and_release, run_to_rest, script_agents, submit
+from tests.workflow_driver import (
+    SCRIPTED_CHARGE,
+    find_execution,
+    request_review_and_release,
+    run_to_rest,
+    script_agents,
+    submit,
+)
 from workflows.agents.types import AgentWork, Answer, ReviewAnswer
 from workflows.export import build_workflow_package
 from workflows.journal import record_event

@@ -12,19 +12,7 @@ _WORD_BYTES = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz01
 )
 _DIGITS = frozenset(b"0123456789")
 
-# A number introduced like this is a business reference, whatever its shape.
-REFERENCE_LABEL = Pattern(
-    r"\b(?:order|invoice|ticket|po|purchase order|part|sku|item|tracking|isbn|model|build|version|ver|release|"
-    r"revision|rev|section|bug|issue|ref|reference|catalog(?:ue)?|batch|lot)\b"
-    r"[ \t]*(?:number|num|no|nr|id|code)?[ \t]*[.:#=-]*[ \t]*",
-    ignore_case=True,
-)
-VERSION_LABEL = Pattern(
-    r"\b(?:(?:version|ver|release|build|firmware|revision|rev|section|sec|chapter|rfc|tag|kernel|python|node)\b|v)"
-    r"[ \t]*[.:#=]?[ \t]*[\"']?",
-    ignore_case=True,
-)
-# The same just before the end of a context, with what a reference may begin with.
+# A number with this just before it is a business reference, whatever its shape.
 _REFERENCE_BEFORE = Pattern(
     r"(?:\b(?:orders?|invoices?|tickets?|po|p\.o\.|purchase orders?|parts?|p/n|sku|items?|tracking|isbn|issn|"
     r"doi|model|build|"
@@ -37,14 +25,6 @@ _REFERENCE_BEFORE = Pattern(
     r"[.:#=-])*[ \t]*[\"'#(]{0,2}(?:[A-Za-z]{1,4}-)?)$",
     ignore_case=True,
 )
-
-
-def label_ends(label: Pattern, data: bytes) -> frozenset[int]:
-    """Return where the matches of a label end, so that a value is labelled when it starts there.
-
-    One pass over the text for all its values, where a look back from each would cost more the more there are.
-    """
-    return frozenset(match.span()[1] for match in label.find(data))
 
 
 # Takes the text and a match in it; gives spans as offsets from the start of the match.

@@ -1,4 +1,4 @@
-"""`manage.py serve`: web, worker and two demo accounts in one go, to look at the product on one's own machine."""
+"""`manage.py serve`: web, worker and three demo accounts in one go, to look at the product on one's own machine."""
 
 import os
 import secrets
@@ -28,6 +28,7 @@ from workflows.processes import end_with_parent
 DEMO_ACCOUNTS = (
     ("officer", "officer@countersign.example", roles.APPROVER),
     ("operator", "operator@countersign.example", roles.OPERATOR),
+    ("author", "author@countersign.example", roles.POLICY_AUTHOR),
 )
 DEMO_KEY_NAME = "serve"
 STARTUP_SECONDS = 60
@@ -44,7 +45,7 @@ class DemoAccount:
 
 
 class Command(BaseCommand):
-    help = "Serve web and worker on this machine, with two demo accounts whose passwords and keys are made anew."
+    help = "Serve web and worker on this machine, with three demo accounts whose passwords and keys are made anew."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--host", default="127.0.0.1")

@@ -36,6 +36,7 @@ def test_a_policy_goes_from_draft_to_retirement(api_as: ApiAs) -> None:
 
     published = approver.post(f"{address}/publish")
     assert (published.status_code, published.json()["status"]) == (200, "published")
+    assert (policy["in_force"], published.json()["in_force"]) == (False, True)
     assert find_policy("house_rules").digest == policy["digest"]
     assert "house_rules" in [preset["key"] for preset in api_as("viewer").get("/api/v1/compliance/presets").json()]
 
@@ -62,7 +63,7 @@ def test_problems_are_named_with_path_and_line(api_as: ApiAs) -> None:
     in_yaml = author.post(f"{POLICIES}/validate", {"yaml": text})
     assert in_yaml.status_code == 400
     [message] = in_yaml.json()["errors"]["yaml.retention_days"]
-    assert message.startswith(f"line {text.splitlines().index('retention_days: soon') + 1}: ")
+    assert message.startswith(f"Line {text.splitlines().index('retention_days: soon') + 1}: ")
 
 
 @pytest.mark.parametrize("body", [{}, {"document": {}, "yaml": ""}, {"document": []}, {"yaml": 3}, {"policy": {}}])

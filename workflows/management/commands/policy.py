@@ -23,7 +23,6 @@ from compliance.policy_references import find_stored_policy, read_policy_file, r
 from compliance.policy_schema import build_policy_schema
 from compliance.policy_text import compare_policies, render_policy_yaml
 from compliance.policy_versions import (
-    IN_FORCE,
     PolicyConflict,
     PolicyNotAllowed,
     draft_policy,
@@ -102,9 +101,8 @@ class Command(BaseCommand):
 
     def list_versions(self, options: dict[str, Any]) -> None:
         rows = list_policy_versions(read_acting_person() if options["drafts"] else AnonymousUser())
-        in_force = set(rows.filter(IN_FORCE).values_list("digest", flat=True))
         for policy in rows:
-            status = "in force" if policy.digest in in_force else policy.status
+            status = "in force" if policy.in_force else policy.status
             self.stdout.write(f"{policy.name:<24} v{policy.version:<4} {status:<10} {policy.digest}")
 
     def export(self, options: dict[str, Any]) -> None:
