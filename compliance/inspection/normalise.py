@@ -22,6 +22,8 @@ from functools import cached_property, lru_cache, partial
 from html import unescape
 from html.entities import html5
 
+from compliance.inspection.wording import Wording, read_wordings
+
 _UPPER_LETTER = "\u00de"  # Þ: a letter to every pattern, and the accented form of none
 _LOWER_LETTER = "\u00fe"  # þ
 _OTHER = "\u001a"  # the control character "substitute": part of no pattern
@@ -90,6 +92,11 @@ class NormalisedText:
     @property
     def ends(self) -> Sequence[int]:
         return [self.original_span(index, index + 1)[1] for index in range(len(self.data))]
+
+    @cached_property
+    def wordings(self) -> tuple[Wording, ...]:
+        """How the text reads, without marks and markup: made once for all detectors of phrases."""
+        return tuple(read_wordings(self.data))
 
     @cached_property
     def _offsets(self) -> list[_Offsets]:

@@ -23,9 +23,10 @@ _PLAIN = b"AAAAAACEEEEIIIINOOOOOOUUUUYaaaaaaceeeeiiiinoooooouuuuyy"
 _READ_AS = bytes.maketrans(_ADORNMENTS + _ACCENTED, b" " * len(_ADORNMENTS) + _PLAIN)
 
 # What shows nothing inside of a word; any other tag parts words.
+# Each alternative begins with its sign, so that the engine goes from sign to sign.
 _INLINE = re.compile(
-    rb"</?(?:a|abbr|b|bdi|bdo|big|cite|code|del|dfn|em|font|i|ins|kbd|mark|q|s|samp|small|span|strike|strong|sub|sup|tt|u"
-    rb"|var|wbr)(?:[\s/][^<>]*)?>|<!--[^<>]*-->|(?<=\w)\*+(?=\w)",
+    rb"<(?:/?(?:a|abbr|b|bdi|bdo|big|cite|code|del|dfn|em|font|i|ins|kbd|mark|q|s|samp|small|span|strike|strong|sub|sup"
+    rb"|tt|u|var|wbr)(?:[\s/][^<>]*)?>|!--[^<>]*-->)|\*(?<=\w\*)\**(?=\w)",
     re.IGNORECASE,
 )
 _TAG = re.compile(rb"</?[a-z][^<>]*>", re.IGNORECASE)

@@ -17,7 +17,7 @@ from compliance.inspection.detectors.sentences import find_sentence
 from compliance.inspection.normalise import NormalisedText
 from compliance.inspection.patterns import Pattern, any_of, any_pattern
 from compliance.inspection.registry import Span
-from compliance.inspection.wording import compile_phrase, read_wordings
+from compliance.inspection.wording import compile_phrase
 
 _DEAL = (
     r"\b(?:merger|merge with|acquisitions?|acquir(?:e|es|ing)|take-?over|tender offer|buy-?out|divestitures?"
@@ -125,7 +125,7 @@ class InsideInformationDetector:
 
     def find(self, text: NormalisedText) -> Iterator[Span]:
         """Yield the phrases, and the stretch from the first to the last word of those that met."""
-        for wording in read_wordings(text.data):
+        for wording in text.wordings:
             if self._scout.is_in(wording.data):
                 for kind, start, end, confidence in chain(self._find_in(wording.data), find_held_back(wording.data)):
                     yield Span(kind, *wording.locate(start, end), confidence)
@@ -332,7 +332,7 @@ class PrivilegeDetector:
 
     def find(self, text: NormalisedText) -> Iterator[Span]:
         """Yield the phrases. One that the words before it deny ("not subject to ...") is none."""
-        for wording in read_wordings(text.data):
+        for wording in text.wordings:
             for kind, pattern in self._phrases:
                 for match in pattern.find(wording.data):
                     start, end = match.span()
