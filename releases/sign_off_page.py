@@ -13,6 +13,7 @@ from django.http import HttpRequest
 from compliance.content import ContentError
 from compliance.desk import address_of, bullet_list, person_of, plain_text, record_link
 from compliance.inspection import inspect
+from compliance.inspection.person_model_state import describe_person_model
 from compliance.policies_in_force import load_policy_documents
 from compliance.policy import PolicyDocument
 from releases.api.throttles import SignOffThrottle
@@ -98,11 +99,16 @@ def _describe_policy(policy: PolicyDocument) -> str:
 
 
 def _describe_findings(text: str, policies: Any) -> list[str]:
-    """Count what the inspection finds under any of the policies, by type; the most that one policy finds."""
+    """Count what the inspection finds under any of the policies, by type; the most that one policy finds.
+
+    The last line says whether names in running prose were looked for at all.
+    """
     counts: Counter[str] = Counter()
     for policy in policies:
         counts |= Counter(f"{finding.category}: {finding.type}" for finding in inspect(text, policy))
-    return [f"{name} × {count}" for name, count in sorted(counts.items())] or ["nothing found"]
+    found = [f"{name} × {count}" for name, count in sorted(counts.items())] or ["nothing found"]
+    looked = any(describe_person_model(policy) == "ran" for policy in policies)
+    return [*found, f"names in running prose: {'looked for' if looked else 'not looked for'} by a language model"]
 
 
 def _describe_reviewers(execution: Execution) -> list[str]:

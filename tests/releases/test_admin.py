@@ -81,7 +81,15 @@ def test_the_page_shows_the_artifact_as_it_is_and_what_it_rests_on(bob_desk: Cli
         "Soup on Thursdays.<mark>U+202E</mark>&lt;/pre&gt;&lt;script&gt;alert(1)&lt;/script&gt;"
         "&lt;form action=&#x27;/x&#x27;&gt;{{ 7|add:7 }}</pre>"
     ) in body
-    for fact in ("alice", "release", "review: approved, Compliant", "0 of 1 given", "nothing found", "v2: asks for 1"):
+    for fact in (
+        "alice",
+        "release",
+        "review: approved, Compliant",
+        "0 of 1 given",
+        "nothing found",
+        "not looked for by",
+        "v2: asks for 1",
+    ):
         assert fact in body, fact
     assert breaches_of_the_content_policy(response.content) == []
     assert PASSWORD not in body
