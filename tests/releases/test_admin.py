@@ -87,7 +87,7 @@ def test_the_page_shows_the_artifact_as_it_is_and_what_it_rests_on(bob_desk: Cli
         "review: approved, Compliant",
         "0 of 1 given",
         "nothing found",
-        "not looked for by",
+        "looked for by a language model",
         "v2: asks for 1",
     ):
         assert fact in body, fact
