@@ -69,7 +69,7 @@ def publish_after_migrate(using: str, **_: Any) -> None:
 
 def published_policies() -> QuerySet[Policy]:
     """Return every version that was ever published, retired ones included: those that evidence may name."""
-    return Policy.objects.filter(publication__isnull=False).select_related("publication", "retirement")
+    return Policy.objects.filter(publication__isnull=False)
 
 
 def find_policy(name: str) -> Policy:
@@ -127,12 +127,14 @@ def load_policy_documents(digests: set[str]) -> dict[str, PolicyDocument]:
 
 
 def _find_newest(name: str) -> Policy | None:
-    return published_policies().filter(name=name).order_by("-version").first()
+    return (
+        published_policies().select_related("publication", "retirement").filter(name=name).order_by("-version").first()
+    )
 
 
 def _newest_versions() -> list[Policy]:
     newest: dict[str, Policy] = {}
-    for row in published_policies().order_by("version"):
+    for row in published_policies().select_related("publication", "retirement").order_by("version"):
         newest[row.name] = row
     return list(newest.values())
 
