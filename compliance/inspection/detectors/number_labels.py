@@ -45,7 +45,7 @@ _RECORDS = (
     rf"(?:pathology|surgical|autopsy|radiology|social work|medical examiner)[ _]case{NUMBER}",
 )
 _PLANS = (
-    rf"(?:member|mem|subscriber|beneficiary|enrollee|insured|policy|policyholder|policy{_JOIN}holder|plan|"
+    rf"(?:member|mem|subscriber|beneficiary|enrollee|enroll?ment|insured(?:'s)?|dependent(?:'s)?|va{_JOIN}file|policy|policyholder|policy{_JOIN}holder|plan|"
     rf"health{_JOIN}plan|"
     rf"insurance|ins|medicare|medicaid|medi-cal|tricare|chip|hmo|ppo|payer|coverage|certificate of coverage|"
     rf"health{_JOIN}(?:insurance|card|care)|insurance{_JOIN}(?:policy|card|member|group|plan)|plan{_JOIN}member|"
@@ -72,11 +72,16 @@ _LICENCES = (
     rf"(?:(?:driver'?s?|drivers'|driving|medical|nursing|nurse|pharmacy|pharmacist|physician|dental|"
     rf"professional|operator'?s?|"
     rf"rn|md|do|cna|lpn|pilot'?s?|state|cdl|contractor'?s?|attorney|law|real estate|teaching|marriage|fishing|hunting|"
-    rf"psychology|board|bar|notary|firearms?|gun|concealed carry|cosmetology){_JOIN}){{1,3}}"
+    rf"psychology|board|bar|notary|firearms?|gun|concealed carry|cosmetology|cpa|dentist|midwife|paramedic|emt|"
+    rf"therap(?:y|ist)|social work(?:er)?|veterinar(?:y|ian)|electrician'?s?|plumber'?s?|broker'?s?|realtor'?s?)"
+    rf"{_JOIN}){{1,3}}"
     rf"(?:licen[sc]es?|lic\.?|permit|certificate|certification|registration){NUMBER}?",
     rf"(?:licen[sc]e|lic\.?|certificate|cert\.?|certification|permit){NUMBER}",
     rf"(?:d/l|d\.l\.|dln?|cdl|dea|npi|upin|ndea){NUMBER}?",
     rf"(?:dea|npi|upin){_JOIN}registration{NUMBER}?",
+    rf"state{_JOIN}ids?{NUMBER}?",
+    rf"(?:attorney|notary(?:{_JOIN}public)?(?:{_JOIN}commission)?){NUMBER}",
+    rf"(?:sbn|ptan|clia){NUMBER}?",
     rf"(?:state[ ])?bar{NUMBER}",
     rf"national{_JOIN}provider{_JOIN}(?:id(?:entifier)?|number)(?:{_JOIN}\(npi\))?{NUMBER}?",
 )
@@ -111,6 +116,12 @@ _BIOMETRICS = (
     r"(?:template|hash|scan|profile|record)",
 )
 
+# With no word for "number" after them.
+_BARE_BIOMETRICS = (
+    rf"(?:(?:finger|thumb|palm|voice|face){_JOIN}?prints?|fac(?:e|ial){_JOIN}(?:id{_JOIN})?template|hand{_JOIN}geometry|"
+    rf"(?:gait|dna){_JOIN}profile){NUMBER}?"
+)
+
 # What sounds like one of the labels below and announces the number of something else.
 _OTHERS = (
     rf"(?:company|corporate|business|vat|tax|trade[ ]?mark|copyright|charity|commercial) (?:registration|"
@@ -124,6 +135,7 @@ NUMBER_LABELS: tuple[NumberLabel, ...] = (
     *_labels("", *_OTHERS),
     *_labels("account_number", rf"(?:bank[ ]|checking[ ]|savings[ ])?(?:account|acct\.?|a/c){_ENDING}"),
     *_labels("biometric_id", *_BIOMETRICS),
+    *_labels("biometric_id", _BARE_BIOMETRICS, fewest_digits=5),
     *_labels("device_id", *_DEVICES),
     *_labels("vehicle_id", *_VEHICLES, fewest_digits=1),
     *_labels("device_id", "serial", fewest_digits=6),
@@ -135,6 +147,7 @@ NUMBER_LABELS: tuple[NumberLabel, ...] = (
         fewest_digits=7,
     ),
     *_labels("licence_number", *_LICENCES),
+    *_labels("licence_number", r"licen[sc]e[ ]?:", fewest_digits=5),
     *_labels("account_number", *_ACCOUNTS),
     *_labels(
         "account_number", r"(?:routing|aba|rtn|transit)(?:[ _](?:routing|transit))?" + NUMBER + "?", fewest_digits=9
@@ -142,6 +155,7 @@ NUMBER_LABELS: tuple[NumberLabel, ...] = (
     *_labels("medical_record_number", *_RECORDS, takes_uuid=True),
     *_labels("health_plan_number", *_PLANS, takes_uuid=True),
     *_labels("health_plan_number", r"medicare(?:[ ]card)?|medicaid|policy|insurance", fewest_digits=6),
+    *_labels("health_plan_number", rf"ohip{NUMBER}?|(?:health|insurance)[ ]card", fewest_digits=6),
     *_labels(
         "health_plan_number", r"(?:subscriber|member|insured|beneficiary|enrollee|group|grp)[ ]?:", fewest_digits=6
     ),
