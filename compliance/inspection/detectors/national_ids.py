@@ -173,7 +173,6 @@ class NationalIdDetector:
     types = frozenset({"national_id"})
 
     _form = Pattern(rf"\b{any_of([form for form, _ in _FORMS])}\b")
-    _checks_by_form = tuple((Pattern(f"^(?:{form})$"), check) for form, check in _FORMS)
     # Words may follow the number; what of them is taken along is cut off again.
     _labelled = Pattern(
         rf"(?:\b|_)({any_of([label for label, _ in _LABELS])}|{_ANY_COUNTRY}){_NUMBER}[ \t]{{0,2}}{BETWEEN}"
