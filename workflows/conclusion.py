@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from compliance.content import compute_digest
-from compliance.gate import Check, Refuse, Wait, decide, judge
+from compliance.gate import Allow, Check, Refuse, Wait, decide_on_chain, judge
 from compliance.policies_in_force import load_policy_terms
 from compliance.services import load_evidence
 from workflows.admission import Admitted, Inspection, build_request, explain_refusal
@@ -47,7 +47,7 @@ def conclude(execution: Execution, admitted: Admitted, assessment: Assessment, i
     verdict, missing = judge(checks, select_terms(basis), request.role)
     if request.role != Role.RELEASE:
         return Conclusion(ExecutionStatus.COMPLETED, ("", ""), verdict, checks, missing)
-    decision = decide(basis.terms, request, evidence)
+    decision = _decide_again(basis)
     reason = ("", "")
     if isinstance(decision, Refuse):
         reason = (decision.code, explain_refusal(decision, inspection))
@@ -60,6 +60,13 @@ def conclude(execution: Execution, admitted: Admitted, assessment: Assessment, i
     if reason[0]:
         return Conclusion(ExecutionStatus.BLOCKED, reason, Verdict.NON_COMPLIANT, checks, missing)
     return Conclusion(ExecutionStatus.COMPLETED, reason, verdict, checks, missing)
+
+
+def _decide_again(basis: Basis) -> Allow | Wait | Refuse:
+    """Ask the gate as `decide` does, on the certificates that are verified already."""
+    if basis.chain is None:
+        return Refuse(ReasonCode.EVIDENCE_INVALID, basis.problem)
+    return decide_on_chain(basis.terms, basis.request, basis.chain)
 
 
 def _check_release(basis: Basis, assessment: Assessment) -> tuple[Check, ...]:
