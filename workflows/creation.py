@@ -229,7 +229,7 @@ def _write_workflow(
     )
     asked = describe_request(workflow, stages)
     open_chain(workflow.id, workflow=asked.workflow, stages=asked.stages)
-    first = Execution.objects.create(stage=stages[0])
+    first = Execution.objects.create(stage=stages[0], owner=owner, provider=stages[0].provider)
     record_audit_event(
         actor=owner,
         action="workflow.create",

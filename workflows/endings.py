@@ -19,7 +19,7 @@ from workflows.budgets import whole_cents
 from workflows.facts import load_request
 from workflows.journal import summarise_documents, summarise_journal
 from workflows.leases import LeaseLost, wake_execution
-from workflows.models import Execution, ExecutionStatus, Stage, StageStatus, Verdict, WorkflowStatus
+from workflows.models import Execution, ExecutionStatus, Stage, StageStatus, Verdict, Workflow, WorkflowStatus
 from workflows.reasons import ReasonCode
 from workflows.transitions import STAGE_ENDS, move_execution, move_stage, move_workflow
 
@@ -199,7 +199,11 @@ def _advance(stage: Stage, status: str) -> None:
     if status == ExecutionStatus.COMPLETED:
         following = Stage.objects.filter(workflow_id=stage.workflow_id, position=stage.position + 1).first()
         if following is not None:
-            execution = Execution.objects.create(stage=following)
+            execution = Execution.objects.create(
+                stage=following,
+                owner_id=Workflow.objects.values_list("owner_id", flat=True).get(id=stage.workflow_id),
+                provider=following.provider,
+            )
             wake_execution(execution.id)
             return
     elif status != ExecutionStatus.CANCELLED:

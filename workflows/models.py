@@ -24,6 +24,7 @@ class Role(models.TextChoices):
 
 class Mode(models.TextChoices):
     SEQUENTIAL = "sequential", "Sequential"
+    PARALLEL = "parallel", "Parallel"
 
 
 class WorkflowStatus(models.TextChoices):
@@ -133,10 +134,14 @@ class Stage(models.Model):
 
 
 class Execution(models.Model):
-    """One run of one stage. `fence` rises with every claim; a worker whose fence is old can write nothing."""
+    """One run of one stage. `fence` rises with every claim; a worker whose fence is old can write nothing.
+
+    `owner` and `provider` repeat what its workflow and stage say: claims are shared out by them.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     stage = models.ForeignKey(Stage, on_delete=models.PROTECT, related_name="executions")
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", db_index=False)
     status = models.CharField(max_length=12, choices=ExecutionStatus, default=ExecutionStatus.QUEUED)
     verdict = models.CharField(max_length=14, choices=Verdict, blank=True)
     reason_code = models.CharField(max_length=40, blank=True)
@@ -157,8 +162,14 @@ class Execution(models.Model):
         default=0, help_text="Charges and open reservations, in 1e-9 cent; changed by workflows.budgets alone."
     )
     fence = models.PositiveIntegerField(default=0)
-    attempts = models.PositiveIntegerField(default=0)
-    lease_owner = models.CharField(max_length=64, blank=True)
+    attempts = models.PositiveIntegerField(default=0, help_text="How often it was claimed.")
+    lost_attempts = models.PositiveIntegerField(
+        default=0, help_text="How many of them ended with their worker, or with an error that nobody foresaw."
+    )
+    attempt_log: "models.JSONField[list[dict[str, Any]], list[dict[str, Any]]]" = models.JSONField(
+        default=list, help_text="How each attempt ended that did not end the execution: attempt, end, detail, at."
+    )
+    lease_owner = models.CharField(max_length=64, blank=True, help_text="The worker process that holds it.")
     lease_expires_at = models.DateTimeField(null=True)
     available_at = models.DateTimeField(null=True, help_text="Not to be claimed before; set when handed back.")
     woken_at = models.DateTimeField(null=True, help_text="When a worker was last told of it.")
@@ -172,9 +183,16 @@ class Execution(models.Model):
         indexes = [
             models.Index(fields=["-created_at", "-id"], name="execution_newest"),
             models.Index(
-                fields=["status", "lease_expires_at"],
-                name="execution_live",
-                condition=models.Q(status__in=["queued", "planning", "executing", "verifying", "waiting"]),
+                fields=["owner", "created_at", "id"], name="execution_queued", condition=models.Q(status="queued")
+            ),
+            models.Index(
+                fields=["lease_owner", "lease_expires_at"],
+                name="execution_leased",
+                condition=models.Q(status__in=["planning", "executing", "verifying"]),
+            ),
+            models.Index(fields=["created_at"], name="execution_waiting", condition=models.Q(status="waiting")),
+            models.Index(
+                fields=["completed_at"], name="execution_ended", condition=models.Q(completed_at__isnull=False)
             ),
         ]
 

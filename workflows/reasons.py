@@ -37,6 +37,7 @@ class ReasonCode(models.TextChoices):
     STEP_LIMIT = "step_limit", "The agent took more steps than a run may"
     STAGE_TIMED_OUT = "stage_timed_out", "The stage ran longer than it may"
     ATTEMPTS_EXHAUSTED = "attempts_exhausted", "The stage's worker died or failed too often"
+    OUTCOME_UNKNOWN = "outcome_unknown", "Nobody knows whether a tool call happened: a person decides"
     CONTENT_ERASED = "content_erased", "The texts that the stage needs were erased"
     # Somebody or something else ended it.
     CANCELLED = "cancelled", "Cancelled by a person"

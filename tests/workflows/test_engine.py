@@ -326,7 +326,7 @@ def test_a_rejected_review_is_not_run_again_until_it_approves(monkeypatch: pytes
     Execution.objects.filter(stage__workflow=workflow, stage__stage_id="release").delete()
     stage = find_stage(workflow, "review")
     type(stage).objects.filter(uid=stage.uid).update(status="pending")
-    Execution.objects.create(stage=stage)
+    Execution.objects.create(stage=stage, owner=workflow.owner)
     workflow = run_to_rest(workflow)
 
     assert find_execution(workflow, "review").reason_code == "stage_already_ended"
@@ -339,7 +339,7 @@ def test_a_release_cannot_be_run_before_an_earlier_stage() -> None:
     audit = StageRequest(id="audit", name="Audit", task="Audit.", document="Figures.")
     workflow = submit(WorkflowRequest(name="Order", stages=(first, audit, last)))
     engine.run_ready_execution(find_execution(workflow, "review").id)
-    early = Execution.objects.create(stage=find_stage(workflow, "release"))
+    early = Execution.objects.create(stage=find_stage(workflow, "release"), owner=workflow.owner)
     engine.run_ready_execution(early.id)
 
     early.refresh_from_db()

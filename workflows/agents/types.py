@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 if TYPE_CHECKING:
     from compliance.capabilities import Grant
@@ -55,6 +55,16 @@ class TokenPrice:
 
 
 @dataclass(frozen=True)
+class PastEvent:
+    """One event of the journal, as an earlier attempt at the execution left it. `payload` None: it was erased."""
+
+    sequence: int
+    kind: str
+    facts: Mapping[str, JsonScalar]
+    payload: Any
+
+
+@dataclass(frozen=True)
 class AgentWork:
     """One execution, as its agent sees it.
 
@@ -62,7 +72,8 @@ class AgentWork:
     `lineage_policies` starts with `policy`. `api_key` is the stage's own key; None means the environment's.
     `used` is what earlier attempts at this execution used: it counts in what is reported. What they spent is in the
     ledger. `own_prices` are the operator's prices of the provider's models, by the model's name. `finding_key` keys
-    the hashes of what is found in the workflow's texts.
+    the hashes of what is found in the workflow's texts. `history` is the whole journal so far, in order: a run goes
+    on from there.
     """
 
     execution_id: str
@@ -81,6 +92,7 @@ class AgentWork:
     used: Usage = Usage()
     own_prices: Mapping[str, TokenPrice] = field(default_factory=dict)
     finding_key: bytes | None = field(default=None, repr=False)
+    history: tuple[PastEvent, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True)
@@ -156,6 +168,29 @@ class AgentFailure(Exception):
         self.usage = usage or Usage()
         self.model = model
         self.last_text = last_text
+
+
+class OutcomeUnknown(Exception):
+    """A tool call was made by an attempt that died before it knew the result, and may not be made again.
+
+    `step` counts the model's answers so far; with it and its place among those of one id, a call has a name.
+    """
+
+    def __init__(self, *, tool: str, tool_call_id: str, step: int, occurrence: int) -> None:
+        super().__init__(f"nobody knows whether call {tool_call_id} of {tool} happened")
+        self.tool = tool
+        self.tool_call_id = tool_call_id
+        self.step = step
+        self.occurrence = occurrence
+
+
+class RetryLater(Exception):
+    """The provider asks to be left alone for longer than a run holds its place: go on then, from the journal."""
+
+    def __init__(self, seconds: float, detail: str) -> None:
+        super().__init__(detail)
+        self.seconds = seconds
+        self.detail = detail
 
 
 class Journal(Protocol):
