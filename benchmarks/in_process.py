@@ -17,6 +17,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 django.setup()
 
 from django.contrib.auth.models import User  # noqa: E402
+from workflows.event_loop import event_loop  # noqa: E402
 
 from benchmarks.requests import PROVIDERS, workflow_body  # noqa: E402
 from compliance.roles import OPERATOR, grant_role  # noqa: E402
@@ -29,7 +30,6 @@ from workflows.agents.types import (  # noqa: E402
     Reservation,
     Settlement,
 )
-from workflows.event_loop import event_loop  # noqa: E402
 from workflows.models import Execution, ExecutionStatus  # noqa: E402
 from workflows.requests import StageRequest, WorkflowRequest  # noqa: E402
 from workflows.services import create_workflow  # noqa: E402

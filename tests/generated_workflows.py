@@ -10,7 +10,14 @@ from hypothesis import strategies as st
 
 from releases.services import sign_off
 from tests.people import PASSWORD, make_alice, make_bob
-from tests.workflow_driver import CLEAN_TEXT, ONE_CENT, SCRIPTED_CHARGE, expire_leases, submit
+from tests.workflow_driver import (
+    CLEAN_TEXT,
+    ONE_CENT,
+    SCRIPTED_CHARGE,
+    expire_leases,
+    run_ready_execution,
+    submit,
+)
 from workflows import admission, budgets, endings, engine, journal
 from workflows.agents.types import (
     AgentFailure,
@@ -52,7 +59,7 @@ CRASH_POINTS = (
     (endings, "move_execution"),
     (endings, "move_stage"),
     (endings, "move_workflow"),
-    (endings, "wake_execution"),
+    (endings, "wake"),
     (endings, "close_chain"),
     (budgets, "record_event"),
     (journal, "store_text"),
@@ -140,7 +147,7 @@ def build_agent(plans: list[tuple[StageRequest, str, str]]) -> Callable[..., Any
     answers = {plan[0].id: plan for plan in plans}
 
     async def run(work: AgentWork, journal: Any, documents: Any) -> AgentResult:
-        stage_id = await documents.bridge.call(_find_stage_id, work.execution_id)
+        stage_id = await documents.database.call(_find_stage_id, work.execution_id)
         _, review, text = answers[stage_id]
         reservation = await journal.reserve(ONE_CENT, Entry("model_request", {"attempt": 1}, {"task": work.task}))
         answer = _answer(work, review, text)
@@ -177,7 +184,7 @@ def drive(workflow: Workflow, sign_offs: list[str]) -> None:
         if ready is not None:
             open_rows.filter(id=ready.id).update(available_at=None)
             with contextlib.suppress(WorkerKilled):
-                engine.run_ready_execution(ready.id)
+                run_ready_execution(ready.id)
         elif open_rows.filter(status__in=["planning", "executing", "verifying"]).exists():
             expire_leases(workflow)
             sweep()

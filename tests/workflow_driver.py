@@ -7,20 +7,26 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import transaction
 from django.db.models.functions import Now
 
 from tests.people import make_alice
+from tests.thread_bridge import ThreadBridge
 from workflows import engine
 from workflows.agents.types import AgentResult, AgentWork, Answer, Entry, Need, Settlement, Usage
+from workflows.leases import Claim, take_leases
 from workflows.models import Execution, ExecutionStatus, Stage, Workflow
 from workflows.requests import StageRequest, WorkflowRequest
 from workflows.services import create_workflow
+from workflows.stage_loop import LoopSettings, StageLoop
 from workflows.transitions import LEASED
 
 CLEAN_TEXT = "The cafeteria opens at eight and serves soup on Thursdays."
 
 ONE_CENT = Need(fixed=10**9, per_token=0, longest=1, shortest=1)
 SCRIPTED_CHARGE = {"input_tokens": 10, "output_tokens": 2, "cents": "0.5"}
+
+PROCESS = "test:1:process"
 
 Script = Callable[[AgentWork], Answer]
 
@@ -61,8 +67,34 @@ def run_to_rest(workflow: Workflow, limit: int = 60) -> Workflow:
             workflow.refresh_from_db()
             return workflow
         Execution.objects.filter(id=ready.id).update(available_at=None)
-        engine.run_ready_execution(ready.id)
+        run_ready_execution(ready.id)
     raise AssertionError(f"the workflow was not at rest after {limit} runs")
+
+
+def claim_execution(execution_id: uuid.UUID) -> Claim | None:
+    """Claim a queued execution for a worker process of the tests; None where it cannot be claimed."""
+    with transaction.atomic():
+        return next(iter(take_leases([execution_id], PROCESS)), None)
+
+
+def run_ready_execution(execution_id: uuid.UUID) -> None:
+    """Claim one execution, if it is queued, and run it as a worker process does."""
+    claim = claim_execution(execution_id)
+    if claim is not None:
+        run_claim(claim)
+
+
+def run_claim(claim: Claim) -> None:
+    """Run a claimed execution on a loop of a worker process, which then drains."""
+    bridge = ThreadBridge()
+    limits = LoopSettings(PROCESS, slots=1, starting=1, lease_seconds=15, poll_seconds=5, drain_seconds=100)
+    bridge.run(_run_on_loop(StageLoop(limits, stages=bridge, upkeep=bridge), claim))
+
+
+async def _run_on_loop(loop: StageLoop, claim: Claim) -> None:
+    loop.start(claim)
+    loop.drain()
+    await loop.run()
 
 
 def expire_leases(workflow: Workflow) -> None:
@@ -93,7 +125,7 @@ def script_agents(monkeypatch: pytest.MonkeyPatch, scripts: Mapping[str, Script]
 
     async def run(work: AgentWork, journal: Any, documents: Any) -> AgentResult:
         asked.append(work)
-        stage_id = await documents.bridge.call(_stage_id, uuid.UUID(work.execution_id))
+        stage_id = await documents.database.call(_stage_id, uuid.UUID(work.execution_id))
         script = scripts.get(stage_id)
         if script is None:
             return await real(work, journal, documents)

@@ -2,8 +2,10 @@
 
 import uuid
 from dataclasses import dataclass, replace
+from typing import Any
 
 from django.db import transaction
+from django.db.models.functions import Coalesce, Now
 
 from compliance.content import load_text
 from compliance.gate import AdmissionRequest, Allow, Lineage, Refuse, Wait, decide
@@ -16,11 +18,12 @@ from compliance.statements import draft_admission
 from workflows.content_rules import BlockedFinding, explain_blocked, find_blocked_in, list_types
 from workflows.endings import Ending, end_execution
 from workflows.facts import describe_person, load_request
-from workflows.leases import Claim, LeaseLost, lock_claim
-from workflows.models import Execution, ExecutionStatus, Role, StageStatus, WorkflowStatus
+from workflows.leases import Claim, LeaseLost, load_execution, lock_claim
+from workflows.models import Execution, ExecutionStatus, Role, StageStatus
 from workflows.reasons import ReasonCode
 from workflows.spending import report_usage
-from workflows.transitions import move_execution, move_stage, move_workflow
+from workflows.transitions import move_execution, move_stage
+from workflows.workflow_status import refresh_workflow_status
 
 
 @dataclass(frozen=True)
@@ -53,38 +56,43 @@ class Admitted:
 def admit_execution(claim: Claim) -> Admitted | None:
     """Decide a claimed execution. None: it was refused and has ended, or it waits for a person.
 
-    Raises LeaseLost when the claim no longer stands, ContentError when a text that must be inspected was erased.
+    Asked again under the same claim, it decides again and certifies nothing anew. Raises LeaseLost when the claim no
+    longer stands, ContentError when a text that must be inspected was erased.
     """
     execution = load_execution(claim)
     inspection = inspect_release(execution)
     with transaction.atomic():
-        lock_claim(claim)
-        request = build_request(execution, inspection)
-        decision = ask_gate(request)
+        execution = lock_claim(claim)
+        _note_start(execution)
+        decision = ask_gate(build_request(execution, inspection))
         if isinstance(decision, Refuse):
             decision = replace(decision, detail=explain_refusal(decision, inspection))
         if isinstance(decision, Wait):
             _park(claim, execution, decision)
             return None
-        _certify_admission(execution, decision, inspection)
         if isinstance(decision, Refuse):
+            _certify_admission(execution, decision, inspection)
             lineage = describe_lineage(decision.lineage) if decision.lineage else None
             ending = Ending(ExecutionStatus.BLOCKED, (decision.code, decision.detail), lineage=lineage)
             end_execution(execution, report_usage(ending, execution.id), fence=claim.fence)
             return None
-        if not move_execution(execution.id, ExecutionStatus.EXECUTING, fence=claim.fence):
-            raise LeaseLost
+        if execution.status == ExecutionStatus.PLANNING:
+            _certify_admission(execution, decision, inspection)
+            if not move_execution(execution.id, ExecutionStatus.EXECUTING, fence=claim.fence):
+                raise LeaseLost
     return Admitted(execution, decision, _order_documents(execution, decision.lineage))
+
+
+def _note_start(execution: Execution) -> None:
+    """Show the stage and the workflow of a claimed execution as running."""
+    if execution.stage.status != StageStatus.RUNNING:
+        move_stage(execution.stage_id, StageStatus.RUNNING, started_at=Coalesce("started_at", Now()))
+    refresh_workflow_status(execution.stage.workflow_id)
 
 
 def ask_gate(request: AdmissionRequest) -> Allow | Wait | Refuse:
     """Put a request to the gate with all evidence of its workflow and all published policies."""
     return decide(load_policy_terms(), request, load_evidence(uuid.UUID(request.workflow_id)))
-
-
-def load_execution(claim: Claim) -> Execution:
-    """Return the claimed execution with its stage, policy, workflow and owner."""
-    return Execution.objects.select_related("stage__policy", "stage__workflow__owner").get(id=claim.execution_id)
 
 
 def build_request(execution: Execution, inspection: Inspection) -> AdmissionRequest:
@@ -133,7 +141,7 @@ def explain_refusal(decision: Refuse, inspection: Inspection) -> str:
 def _park(claim: Claim, execution: Execution, decision: Wait) -> None:
     """Let the execution wait for people: it holds no worker and no lease, and survives restarts."""
     detail = f"{decision.present} of {decision.required} sign-offs given"
-    changes = {"reason_code": ReasonCode.SIGN_OFF_REQUIRED, "reason_detail": detail}
+    changes: dict[str, Any] = {"reason_code": ReasonCode.SIGN_OFF_REQUIRED, "reason_detail": detail}
     landed = move_execution(
         execution.id,
         ExecutionStatus.WAITING,
@@ -147,7 +155,7 @@ def _park(claim: Claim, execution: Execution, decision: Wait) -> None:
     if not landed:
         raise LeaseLost
     move_stage(claim.stage_uid, StageStatus.AWAITING_SIGN_OFF, **changes)
-    move_workflow(claim.workflow_id, WorkflowStatus.AWAITING_SIGN_OFF)
+    refresh_workflow_status(claim.workflow_id)
 
 
 def _certify_admission(execution: Execution, decision: Allow | Refuse, inspection: Inspection) -> Certificate:

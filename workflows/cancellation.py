@@ -8,8 +8,9 @@ from django.db import transaction
 from compliance.roles import may_cancel
 from compliance.services import record_audit_event
 from workflows.endings import Ending, cancel_open_stages, end_execution, end_workflow
-from workflows.leases import lock_workflow, wake_execution
+from workflows.leases import lock_workflow
 from workflows.models import Execution, ExecutionStatus, StageStatus, Workflow, WorkflowStatus
+from workflows.queue import wake
 from workflows.reasons import ReasonCode
 from workflows.requests import Conflict, NotAllowed
 from workflows.spending import report_usage
@@ -53,9 +54,9 @@ def resume_execution(execution_id: uuid.UUID) -> None:
     Call it in the transaction that issued the evidence, with the workflow locked. Raises Conflict.
     """
     execution = Execution.objects.select_related("stage").get(id=execution_id)
-    landed = move_execution(execution_id, ExecutionStatus.QUEUED, reason_code="", reason_detail="", attempts=0)
+    landed = move_execution(execution_id, ExecutionStatus.QUEUED, reason_code="", reason_detail="", lost_attempts=0)
     if not landed or execution.status != ExecutionStatus.WAITING:
         raise Conflict(f"execution {execution_id} is {execution.status}: it does not wait for a person")
     move_stage(execution.stage_id, StageStatus.RUNNING, reason_code="", reason_detail="")
     move_workflow(execution.stage.workflow_id, WorkflowStatus.RUNNING)
-    wake_execution(execution_id)
+    wake(execution_id)

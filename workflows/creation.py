@@ -20,9 +20,9 @@ from compliance.roles import may_create_workflow
 from compliance.services import open_chain, record_audit_event
 from workflows.agents.runner import FALLBACK_PROVIDER, model_problem, provider_problem, resolve_provider
 from workflows.facts import describe_request
-from workflows.leases import wake_execution
 from workflows.model_prices import load_own_prices
 from workflows.models import Execution, Role, Stage, Workflow
+from workflows.queue import wake
 from workflows.requests import (
     IdempotencyConflict,
     NotAllowed,
@@ -238,7 +238,7 @@ def _write_workflow(
         address=address,
         detail=_describe_for_audit(planned),
     )
-    wake_execution(first.id)
+    wake(first.id)
     return workflow
 
 

@@ -18,8 +18,9 @@ from compliance.verdicts import describe_check
 from workflows.budgets import whole_cents
 from workflows.facts import load_request
 from workflows.journal import summarise_documents, summarise_journal
-from workflows.leases import LeaseLost, wake_execution
+from workflows.leases import LeaseLost
 from workflows.models import Execution, ExecutionStatus, Stage, StageStatus, Verdict, Workflow, WorkflowStatus
+from workflows.queue import wake
 from workflows.reasons import ReasonCode
 from workflows.transitions import STAGE_ENDS, move_execution, move_stage, move_workflow
 
@@ -204,7 +205,7 @@ def _advance(stage: Stage, status: str) -> None:
                 owner_id=Workflow.objects.values_list("owner_id", flat=True).get(id=stage.workflow_id),
                 provider=following.provider,
             )
-            wake_execution(execution.id)
+            wake(execution.id)
             return
     elif status != ExecutionStatus.CANCELLED:
         cancel_open_stages(stage.workflow_id, ReasonCode.EARLIER_STAGE_ENDED, f"stage {stage.stage_id} ended {status}")

@@ -1,112 +1,101 @@
 """The life of a stage: claim, admit, run, finish, advance.
 
 No step holds a transaction while it talks to a network, and each is conditional on the claim, so that a process
-may be killed between any two lines: what it did not commit did not happen, and the sweep hands the stage on.
+may be killed between any two lines: what it did not commit did not happen, what is in the journal is not done again,
+and the sweep hands the stage on.
 """
 
+import asyncio
 import json
-import uuid
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 
-import structlog
 from django.conf import settings
-from django.db import DatabaseError, transaction
+from django.db import transaction
 
 from compliance.capabilities import Denial, Grant
 from compliance.content import ContentError, MasterKeyMismatch, derive_finding_key, load_texts, open_secret, store_text
 from compliance.lineage import describe_lineage
-from workflows.admission import Admitted, admit_execution, inspect_release, load_execution
+from workflows.admission import Admitted, admit_execution, inspect_release
 from workflows.agents.runner import run_agent
 from workflows.agents.types import (
     AgentFailure,
     AgentResult,
     AgentWork,
-    Entry,
-    JsonScalar,
-    Need,
-    Reservation,
-    Settlement,
+    OutcomeUnknown,
+    RetryLater,
     StageInput,
 )
 from workflows.assessment import Assessment, assess_answer
-from workflows.budgets import reserve_budget, settle_reservation
-from workflows.conclusion import conclude
+from workflows.conclusion import Conclusion, conclude
+from workflows.database_calls import DatabaseCalls
 from workflows.endings import Ending, end_execution
-from workflows.event_loop import StoppedByCheck, ThreadBridge
-from workflows.journal import list_documents, read_document, record_event, write_document
-from workflows.leases import Claim, LeaseLost, claim_execution, hand_back, is_held, lock_claim, renew_lease
+from workflows.journal import load_history
+from workflows.leases import Claim, LeaseLost, hand_back, load_execution, lock_claim
 from workflows.model_prices import load_own_prices
 from workflows.models import ExecutionStatus
 from workflows.reasons import ReasonCode
+from workflows.settlement import park_unknown_outcome
 from workflows.spending import read_usage, report_usage
+from workflows.stage_journal import StageJournal
 from workflows.transitions import move_execution
 
-CANCEL_POLL_SECONDS = 0.5
-_FIRST_RETRY_SECONDS = 2.0
-_LONGEST_RETRY_SECONDS = 60.0
 
-log = structlog.get_logger(__name__)
+@dataclass(frozen=True)
+class _Begun:
+    """An admitted execution, and what its agent works on."""
+
+    admitted: Admitted
+    work: AgentWork
 
 
-def run_ready_execution(execution_id: uuid.UUID) -> None:
-    """Run one execution from claim to end, if it is ready. Never raises: what goes wrong is the stage's to carry."""
-    try:
-        claim = claim_execution(execution_id)
-    except DatabaseError as error:
-        log.error("claim_failed", execution=str(execution_id), error=type(error).__name__)
+async def run_execution(claim: Claim, database: DatabaseCalls) -> None:
+    """Take a claimed execution through admission, run and finish, to an end or to where it waits or is tried again.
+
+    Raises LeaseLost, and anything unforeseen.
+    """
+    begun = await database.call(begin_execution, claim)
+    if begun is None:
         return
-    if claim is None:
-        return
+    admitted, work = begun.admitted, begun.work
+    journal = StageJournal(database, claim, len(work.history))
     try:
-        run_claim(claim)
-    except LeaseLost:
-        log.info("lease_lost", execution=str(claim.execution_id), fence=claim.fence)
-    except Exception as error:
-        # Only the type: a message may quote what the agent or its provider said.
-        log.error("execution_error", execution=str(claim.execution_id), error=type(error).__name__)
-        _give_back(claim)
+        async with asyncio.timeout(settings.STAGE_TIME_LIMIT_SECONDS):
+            result = await run_agent(work, journal, journal)
+    except AgentFailure as failure:
+        ending = _describe_failure(failure, admitted)
+        await database.call(end_without_answer, claim, ending, failure.last_text)
+    except OutcomeUnknown as unknown:
+        await database.call(park_unknown_outcome, claim, unknown)
+    except RetryLater as later:
+        await database.call(_hand_back_for_later, claim, later)
+    except TimeoutError:
+        detail = f"the stage ran longer than {settings.STAGE_TIME_LIMIT_SECONDS} s"
+        ending = Ending(
+            ExecutionStatus.FAILED,
+            (ReasonCode.STAGE_TIMED_OUT, detail),
+            lineage=describe_lineage(admitted.lineage),
+        )
+        await database.call(end_without_answer, claim, ending)
+    else:
+        await database.call(finish_execution, claim, begun, result)
 
 
-def _give_back(claim: Claim) -> None:
-    """Hand an execution back after an unforeseen error; if even that fails, its lease runs out and it is swept."""
-    delay = min(_LONGEST_RETRY_SECONDS, _FIRST_RETRY_SECONDS * 2 ** (claim.attempt - 1))
-    try:
-        hand_back(claim, delay)
-    except DatabaseError as error:
-        log.error("hand_back_failed", execution=str(claim.execution_id), error=type(error).__name__)
+def begin_execution(claim: Claim) -> _Begun | None:
+    """Admit a claimed execution and gather what its agent works on. None: it has ended, or waits for a person.
 
-
-def run_claim(claim: Claim) -> None:
-    """Take a claimed execution through admission, run and finish. Raises LeaseLost, and anything unforeseen."""
-    if claim.attempt > settings.MAX_ATTEMPTS:
-        detail = f"its worker died or failed in each of {settings.MAX_ATTEMPTS} attempts"
-        _end_without_answer(claim, Ending(ExecutionStatus.FAILED, (ReasonCode.ATTEMPTS_EXHAUSTED, detail)))
-        return
+    Raises LeaseLost, and anything unforeseen.
+    """
+    if claim.lost_attempts >= settings.MAX_ATTEMPTS:
+        end_without_answer(claim, Ending(ExecutionStatus.FAILED, _explain_lost_attempts(claim)))
+        return None
     try:
         admitted = admit_execution(claim)
-        if admitted is None:
-            return
-        work = prepare_work(admitted)
+        return None if admitted is None else _Begun(admitted, prepare_work(admitted))
     except MasterKeyMismatch:
         raise  # this process's fault, not the stage's: another worker may well be able to read it
     except ContentError as error:
-        _end_without_answer(claim, Ending(ExecutionStatus.FAILED, (ReasonCode.CONTENT_ERASED, str(error))))
-        return
-    try:
-        result = _run_agent_under_lease(claim, work)
-        if not move_execution(claim.execution_id, ExecutionStatus.VERIFYING, fence=claim.fence):
-            raise LeaseLost
-        assessment = assess_answer(work, result.answer, lineage_policies=admitted.lineage.policies)
-    except AgentFailure as failure:
-        _end_without_answer(claim, _describe_failure(failure, admitted), failure.last_text)
-        return
-    except TimeoutError:
-        detail = f"the stage ran longer than {settings.STAGE_TIME_LIMIT_SECONDS} s"
-        reason = (ReasonCode.STAGE_TIMED_OUT, detail)
-        _end_without_answer(claim, Ending(ExecutionStatus.FAILED, reason, lineage=describe_lineage(admitted.lineage)))
-        return
-    finish_execution(claim, admitted, result, assessment)
+        end_without_answer(claim, Ending(ExecutionStatus.FAILED, (ReasonCode.CONTENT_ERASED, str(error))))
+        return None
 
 
 def prepare_work(admitted: Admitted) -> AgentWork:
@@ -133,62 +122,76 @@ def prepare_work(admitted: Admitted) -> AgentWork:
         used=read_usage(admitted.execution.id),
         own_prices=load_own_prices(stage.provider),
         finding_key=derive_finding_key(stage.workflow_id),
+        history=load_history(admitted.execution.id, stage.workflow_id),
     )
 
 
-def finish_execution(claim: Claim, admitted: Admitted, result: AgentResult, assessment: Assessment) -> None:
-    """Store the artifact, certify the end and start what comes next, in one transaction. Raises LeaseLost."""
-    workflow_id = claim.workflow_id
-    execution = load_execution(claim)
-    inspection = inspect_release(execution)
+def finish_execution(claim: Claim, begun: _Begun, result: AgentResult) -> None:
+    """Judge the answer, store the artifact, certify the end and start what comes next. Raises LeaseLost."""
+    admitted = begun.admitted
+    try:
+        assessment = assess_answer(begun.work, result.answer, lineage_policies=admitted.lineage.policies)
+    except AgentFailure as failure:
+        end_without_answer(claim, _describe_failure(failure, admitted), failure.last_text)
+        return
+    inspection = inspect_release(admitted.execution)
     with transaction.atomic():
-        lock_claim(claim)
+        execution = lock_claim(claim)
+        if not move_execution(claim.execution_id, ExecutionStatus.VERIFYING, fence=claim.fence):
+            raise LeaseLost
         end = conclude(execution, admitted, assessment, inspection)
-        released = assessment.artifact if end.status == ExecutionStatus.COMPLETED else None
-        judged = "" if assessment.judged is None else store_text(workflow_id, assessment.judged)
-        ending = Ending(
-            end.status,
-            end.reason,
-            verdict=end.verdict,
-            checks=end.checks,
-            missing_proofs=end.missing_proofs,
-            agent_decision=assessment.decision,
-            model=result.model,
-            request_count=result.usage.requests,
-            input_tokens=result.usage.input_tokens,
-            output_tokens=result.usage.output_tokens,
-            artifact_digest="" if released is None else store_text(workflow_id, released),
-            reviewed_digest=admitted.lineage.subject_digest or judged,
-            answer_digest=store_text(workflow_id, json.dumps(asdict(result.answer), ensure_ascii=True, sort_keys=True)),
-            lineage=describe_lineage(admitted.lineage),
-            sign_offs=admitted.decision.sign_offs,
-        )
+        ending = _describe_end(claim, admitted, result, assessment, end)
         end_execution(execution, ending, fence=claim.fence)
 
 
-def _run_agent_under_lease(claim: Claim, work: AgentWork) -> AgentResult:
-    """Run the agent's loop, renewing the lease meanwhile. Raises AgentFailure, LeaseLost or TimeoutError."""
-    bridge = ThreadBridge()
-    renewals = _Renewals(claim)
-    try:
-        return bridge.run(
-            run_agent(work, _BridgedJournal(bridge, claim), _BridgedDocuments(bridge, claim)),
-            time_limit=settings.STAGE_TIME_LIMIT_SECONDS,
-            interval=CANCEL_POLL_SECONDS,
-            check=renewals.keep,
-        )
-    except StoppedByCheck as error:
-        raise LeaseLost from error
+def _describe_end(
+    claim: Claim, admitted: Admitted, result: AgentResult, assessment: Assessment, end: Conclusion
+) -> Ending:
+    """Store the texts that an execution leaves behind, and return its end with their digests."""
+    workflow_id = claim.workflow_id
+    released = assessment.artifact if end.status == ExecutionStatus.COMPLETED else None
+    judged = "" if assessment.judged is None else store_text(workflow_id, assessment.judged)
+    return Ending(
+        end.status,
+        end.reason,
+        verdict=end.verdict,
+        checks=end.checks,
+        missing_proofs=end.missing_proofs,
+        agent_decision=assessment.decision,
+        model=result.model,
+        request_count=result.usage.requests,
+        input_tokens=result.usage.input_tokens,
+        output_tokens=result.usage.output_tokens,
+        artifact_digest="" if released is None else store_text(workflow_id, released),
+        reviewed_digest=admitted.lineage.subject_digest or judged,
+        answer_digest=store_text(workflow_id, json.dumps(asdict(result.answer), ensure_ascii=True, sort_keys=True)),
+        lineage=describe_lineage(admitted.lineage),
+        sign_offs=admitted.decision.sign_offs,
+    )
 
 
-def _end_without_answer(claim: Claim, ending: Ending, last_text: str | None = None) -> None:
+def end_without_answer(claim: Claim, ending: Ending, last_text: str | None = None) -> None:
     """Certify an end without an answer. The last text of a run that was stopped short stands where an answer would."""
-    execution = load_execution(claim)
     with transaction.atomic():
-        lock_claim(claim)
+        execution = lock_claim(claim)
         if last_text is not None:
             ending = replace(ending, answer_digest=store_text(claim.workflow_id, json.dumps({"text": last_text})))
         end_execution(execution, report_usage(ending, execution.id), fence=claim.fence)
+
+
+def _hand_back_for_later(claim: Claim, later: RetryLater) -> None:
+    if not hand_back(claim, end="provider_backoff", detail=later.detail, delay_seconds=later.seconds):
+        raise LeaseLost
+
+
+def _explain_lost_attempts(claim: Claim) -> tuple[str, str]:
+    """Return the reason of an execution whose attempts are used up, with how each of them ended."""
+    ends = [
+        f"attempt {entry['attempt']}: {entry['end']}{' (' + entry['detail'] + ')' if entry['detail'] else ''}"
+        for entry in load_execution(claim).attempt_log
+    ]
+    detail = f"its worker died or failed in each of {claim.lost_attempts} attempts; {'; '.join(ends)}"
+    return ReasonCode.ATTEMPTS_EXHAUSTED, detail
 
 
 def _describe_failure(failure: AgentFailure, admitted: Admitted) -> Ending:
@@ -202,46 +205,3 @@ def _describe_failure(failure: AgentFailure, admitted: Admitted) -> Ending:
         lineage=describe_lineage(admitted.lineage),
         reviewed_digest=admitted.lineage.subject_digest or "",
     )
-
-
-class _Renewals:
-    """Looks at the claim at every interval, and renews the lease when a third of it is over."""
-
-    def __init__(self, claim: Claim) -> None:
-        self._claim = claim
-        self._every = max(1, int(settings.LEASE_SECONDS / 3 / CANCEL_POLL_SECONDS))
-        self._count = 0
-
-    def keep(self) -> bool:
-        self._count += 1
-        return renew_lease(self._claim) if self._count % self._every == 0 else is_held(self._claim)
-
-
-@dataclass(frozen=True)
-class _BridgedJournal:
-    bridge: ThreadBridge
-    claim: Claim
-
-    async def record(self, kind: str, facts: Mapping[str, JsonScalar], payload: object) -> None:
-        await self.bridge.call(record_event, self.claim, kind, facts, payload)
-
-    async def reserve(self, need: Need, entry: Entry, settlement: Settlement | None = None) -> Reservation | None:
-        return await self.bridge.call(reserve_budget, self.claim, need, entry, settlement)
-
-    async def settle(self, settlement: Settlement, entry: Entry) -> int:
-        return await self.bridge.call(settle_reservation, self.claim, settlement, entry)
-
-
-@dataclass(frozen=True)
-class _BridgedDocuments:
-    bridge: ThreadBridge
-    claim: Claim
-
-    async def read(self, name: str) -> str | None:
-        return await self.bridge.call(read_document, self.claim, name)
-
-    async def write(self, name: str, text: str) -> str:
-        return await self.bridge.call(write_document, self.claim, name, text)
-
-    async def names(self) -> tuple[str, ...]:
-        return await self.bridge.call(list_documents, self.claim)

@@ -15,9 +15,10 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
-from compliance.content import compute_digest, load_text, store_text
+from compliance.content import compute_digest, load_text, load_unerased_texts, store_text
 from compliance.merkle import compute_merkle_root
 from compliance.predicates import DOCUMENT_EVENTS
+from workflows.agents.types import PastEvent
 from workflows.leases import Claim, LeaseLost
 from workflows.models import Execution, ExecutionEvent, ExecutionStatus, Stage, StageDocument
 
@@ -52,6 +53,20 @@ def record_event(claim: Claim, kind: str, facts: Mapping[str, Any], payload: obj
             payload_digest=payload_digest,
             created_at=at,
         )
+
+
+def load_history(execution_id: uuid.UUID, workflow_id: uuid.UUID) -> tuple[PastEvent, ...]:
+    """Return what earlier attempts left in the journal, in order; payloads that were erased are None."""
+    events = list(ExecutionEvent.objects.filter(execution_id=execution_id).order_by("sequence"))
+    if not events:
+        return ()
+    texts = load_unerased_texts((workflow_id, event.payload_digest) for event in events)
+    return tuple(
+        PastEvent(
+            event.sequence, event.kind, event.facts, _decode_payload(texts.get((workflow_id, event.payload_digest)))
+        )
+        for event in events
+    )
 
 
 def summarise_journal(execution_id: uuid.UUID) -> dict[str, Any]:
@@ -130,6 +145,10 @@ def _encode_payload(payload: object) -> str:
     except ValueError:
         finite = json.loads(json.dumps(salted), parse_constant=str)
         return json.dumps(finite, ensure_ascii=True, sort_keys=True, allow_nan=False)
+
+
+def _decode_payload(text: str | None) -> Any:
+    return None if text is None else json.loads(text)["payload"]
 
 
 def _clean_fact(value: Any) -> Any:

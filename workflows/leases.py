@@ -4,23 +4,26 @@ A claim raises the execution's fence. A worker that lost its lease still holds t
 its own is conditional on that, so that it can write nothing.
 """
 
-import os
 import uuid
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any, Literal
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F, Q
-from django.db.models.functions import Now
+from django.db.models import F, QuerySet
+from django.db.models.expressions import Combinable
+from django.db.models.functions import Coalesce, Now
+from django.utils import timezone
 
-from workflows.models import Execution, ExecutionStatus, Stage, StageStatus, Workflow, WorkflowStatus
-from workflows.queue import count_waiting_wakeups, wake
-from workflows.transitions import LEASED, WORKFLOW_ENDS, move_execution, move_stage, move_workflow
+from workflows.models import Execution, ExecutionStatus, Workflow
+from workflows.queue import wake
+from workflows.transitions import LEASED, move_execution
 
-WORKER_VARIABLE = "COUNTERSIGN_WORKER_ID"
 _SWEEP_BATCH = 500
-_BACKLOG_INTERVALS = 24
+
+AttemptEnd = Literal["worker_died", "error", "drained", "provider_backoff"]
 
 
 class LeaseLost(Exception):
@@ -29,13 +32,20 @@ class LeaseLost(Exception):
 
 @dataclass(frozen=True)
 class Claim:
-    """The right to work on one execution, while its fence stands."""
+    """The right to work on one execution, while its fence stands.
+
+    `lost_attempts` counts the attempts before it that ended with their worker or with an error; `owner_id` and
+    `provider` are the execution's, by which claims are shared out.
+    """
 
     execution_id: uuid.UUID
     workflow_id: uuid.UUID
     stage_uid: uuid.UUID
     fence: int
     attempt: int
+    lost_attempts: int
+    owner_id: int
+    provider: str
 
 
 def lock_workflow(workflow_id: uuid.UUID) -> Workflow:
@@ -43,117 +53,122 @@ def lock_workflow(workflow_id: uuid.UUID) -> Workflow:
     return Workflow.objects.select_for_update().get(id=workflow_id)
 
 
-def claim_execution(execution_id: uuid.UUID) -> Claim | None:
-    """Claim a ready execution, or return None: it is not ready, has ended, or another worker got there first."""
-    row = Execution.objects.filter(id=execution_id).values_list("stage__workflow_id", "stage_id").first()
-    if row is None:
-        return None
-    workflow_id, stage_uid = row
-    with transaction.atomic():
-        if lock_workflow(workflow_id).status in WORKFLOW_ENDS:
-            return None
-        ready = Execution.objects.filter(Q(available_at=None) | Q(available_at__lte=Now()), id=execution_id)
-        claimed = ready.filter(status=ExecutionStatus.QUEUED).update(
-            status=ExecutionStatus.PLANNING,
-            fence=F("fence") + 1,
-            attempts=F("attempts") + 1,
-            lease_owner=os.environ.get(WORKER_VARIABLE, ""),
-            lease_expires_at=_lease_end(),
-            available_at=None,
-        )
-        if not claimed:
-            return None
-        Execution.objects.filter(id=execution_id, started_at=None).update(started_at=Now())
-        execution = Execution.objects.get(id=execution_id)
-        move_stage(stage_uid, StageStatus.RUNNING)
-        Stage.objects.filter(uid=stage_uid, started_at=None).update(started_at=Now())
-        move_workflow(workflow_id, WorkflowStatus.RUNNING)
-    return Claim(execution_id, workflow_id, stage_uid, execution.fence, execution.attempts)
+def take_leases(execution_ids: Collection[uuid.UUID], process: str) -> list[Claim]:
+    """Claim those of the executions that are queued, for one worker process. Takes no other row's lock.
 
-
-def lock_claim(claim: Claim) -> None:
-    """Lock the workflow's row and make sure that the claim still stands. Raises LeaseLost."""
-    lock_workflow(claim.workflow_id)
-    if not is_held(claim):
-        raise LeaseLost
-
-
-def is_held(claim: Claim) -> bool:
-    """Say whether the claim still stands."""
-    return Execution.objects.filter(id=claim.execution_id, fence=claim.fence, status__in=LEASED).exists()
-
-
-def renew_lease(claim: Claim) -> bool:
-    """Extend the lease and say whether the claim still stood."""
-    held = Execution.objects.filter(id=claim.execution_id, fence=claim.fence, status__in=LEASED)
-    return held.update(lease_expires_at=_lease_end()) == 1
-
-
-def count_leases(worker_id: str) -> int:
-    """Return how many executions the processes of one `manage.py worker` hold now."""
-    return Execution.objects.filter(status__in=LEASED, lease_owner=worker_id).count()
-
-
-def hand_back(claim: Claim, delay_seconds: float) -> bool:
-    """Put an execution back in the queue, to be claimed by anybody after the delay. Says whether it landed."""
-    return move_execution(
-        claim.execution_id,
-        ExecutionStatus.QUEUED,
-        fence=claim.fence,
-        lease_owner="",
-        lease_expires_at=None,
-        available_at=Now() + timedelta(seconds=delay_seconds),
-        woken_at=None,
+    Must run in a transaction of its own.
+    """
+    queued = Execution.objects.filter(id__in=execution_ids, status=ExecutionStatus.QUEUED)
+    # A row that somebody else has locked is being ended or claimed: waiting for it could only deadlock.
+    taken = list(queued.select_for_update(skip_locked=True).order_by("id").values_list("id", flat=True))
+    if not taken:
+        return []
+    Execution.objects.filter(id__in=taken, status=ExecutionStatus.QUEUED).update(
+        status=ExecutionStatus.PLANNING,
+        fence=F("fence") + 1,
+        attempts=F("attempts") + 1,
+        lease_owner=process,
+        lease_expires_at=_lease_end(),
+        available_at=None,
+        started_at=Coalesce("started_at", Now()),
     )
+    rows = Execution.objects.filter(id__in=taken).values_list(
+        "id", "stage__workflow_id", "stage_id", "fence", "attempts", "lost_attempts", "owner_id", "provider"
+    )
+    claims = {row[0]: Claim(*row) for row in rows}
+    return [claims[execution_id] for execution_id in execution_ids if execution_id in claims]
 
 
-def wake_execution(execution_id: uuid.UUID) -> None:
-    """Send a wake-up and note when."""
-    Execution.objects.filter(id=execution_id).update(woken_at=Now())
-    wake(execution_id)
+def lock_claim(claim: Claim) -> Execution:
+    """Lock the workflow's row, and return the execution with stage, policy, workflow and owner as it is then.
+
+    Raises LeaseLost when the claim does not stand any more.
+    """
+    lock_workflow(claim.workflow_id)
+    execution = load_execution(claim)
+    if execution.fence != claim.fence or execution.status not in LEASED:
+        raise LeaseLost
+    return execution
+
+
+def load_execution(claim: Claim) -> Execution:
+    """Return the claimed execution with its stage, policy, workflow and owner."""
+    return Execution.objects.select_related("stage__policy", "stage__workflow__owner").get(id=claim.execution_id)
+
+
+def list_held(process: str) -> dict[uuid.UUID, int]:
+    """Return the executions that a worker process holds, with the fence of each."""
+    return dict(_held_by(process).values_list("id", "fence"))
+
+
+def renew_leases(process: str, execution_ids: Collection[uuid.UUID]) -> None:
+    """Extend these leases of a worker process, but for rows that are being written: those have their turn next time."""
+    with transaction.atomic():
+        rows = _held_by(process).filter(id__in=execution_ids).select_for_update(skip_locked=True)
+        held = list(rows.values_list("id", flat=True))
+        _held_by(process).filter(id__in=held).update(lease_expires_at=_lease_end())
+
+
+def hand_back(claim: Claim, *, end: AttemptEnd, detail: str = "", delay_seconds: float = 0.0) -> bool:
+    """Put an execution back in the queue, to be claimed by anybody after the delay. Says whether it landed.
+
+    An attempt that ended by an error counts against the limit, as one whose worker died does.
+    """
+    with transaction.atomic():
+        held = Execution.objects.filter(id=claim.execution_id, fence=claim.fence, status__in=LEASED)
+        landed = _requeue(held, end, detail, delay_seconds)
+        if landed and delay_seconds == 0:
+            wake(claim.execution_id)
+    return landed
 
 
 def sweep() -> int:
-    """Recover executions whose worker died, and wake the ready ones whose wake-up was lost. Returns how many.
-
-    A ready execution counts as forgotten when nobody was told of it, as after it was handed back, or when it was not
-    woken within the last sweep interval. With wake-ups waiting for delivery its turn may still come, so it is then
-    given longer.
-    """
-    recovered = [row for row in _expired_executions() if _recover(*row)]
-    intervals = _BACKLOG_INTERVALS if count_waiting_wakeups() else 1
-    forgotten = _forgotten_executions(timedelta(seconds=settings.SWEEP_SECONDS * intervals))
-    for execution_id in forgotten:
-        with transaction.atomic():
-            wake_execution(execution_id)
-    return len(recovered) + len(forgotten)
+    """Queue the executions whose worker died. Returns how many."""
+    expired = Execution.objects.filter(status__in=LEASED, lease_expires_at__lt=Now()).order_by("lease_expires_at")
+    return sum(_recover(*row) for row in expired.values_list("id", "fence")[:_SWEEP_BATCH])
 
 
-def _expired_executions() -> list[tuple[uuid.UUID, int]]:
-    rows = Execution.objects.filter(status__in=LEASED, lease_expires_at__lt=Now()).order_by("lease_expires_at")
-    return list(rows.values_list("id", "fence")[:_SWEEP_BATCH])
+def release_dead(process: str) -> int:
+    """Queue what a worker process held that is known to have ended. Returns how many executions."""
+    return sum(_recover(execution_id, fence, expired=False) for execution_id, fence in list_held(process).items())
 
 
-def _recover(execution_id: uuid.UUID, fence: int) -> bool:
-    """Requeue one execution, unless its worker came back and renewed in the meantime."""
+def _recover(execution_id: uuid.UUID, fence: int, *, expired: bool = True) -> bool:
+    """Queue one execution, unless its worker came back and renewed in the meantime."""
     with transaction.atomic():
-        still_expired = Execution.objects.filter(id=execution_id, fence=fence, lease_expires_at__lt=Now())
-        landed = still_expired.filter(status__in=LEASED).update(
-            status=ExecutionStatus.QUEUED, lease_owner="", lease_expires_at=None, fence=F("fence") + 1
-        )
+        rows = Execution.objects.filter(id=execution_id, fence=fence, status__in=LEASED)
+        if expired:
+            rows = rows.filter(lease_expires_at__lt=Now())
+        landed = _requeue(rows, "worker_died", "", 0.0)
         if landed:
-            wake_execution(execution_id)
-    return landed == 1
+            wake(execution_id)
+    return landed
 
 
-def _forgotten_executions(patience: timedelta) -> list[uuid.UUID]:
-    rows = Execution.objects.filter(
-        Q(available_at=None) | Q(available_at__lte=Now()),
-        Q(woken_at=None) | Q(woken_at__lt=Now() - patience),
-        status=ExecutionStatus.QUEUED,
+def _requeue(rows: QuerySet[Execution], end: AttemptEnd, detail: str, delay_seconds: float) -> bool:
+    """Queue the one execution in `rows`, if it is there, with how its attempt ended."""
+    row = rows.select_for_update(of=("self",)).values_list("id", "fence", "attempts", "attempt_log").first()
+    if row is None:
+        return False
+    execution_id, fence, attempt, attempt_log = row
+    entry: dict[str, Any] = {"attempt": attempt, "end": end, "detail": detail, "at": timezone.now().isoformat()}
+    lost = 1 if end in ("worker_died", "error") else 0
+    return move_execution(
+        execution_id,
+        ExecutionStatus.QUEUED,
+        fence=fence,
+        raise_fence=True,
+        lease_owner="",
+        lease_expires_at=None,
+        lost_attempts=F("lost_attempts") + lost,
+        attempt_log=[*attempt_log, entry],
+        available_at=Now() + timedelta(seconds=delay_seconds) if delay_seconds else None,
     )
-    return list(rows.order_by("created_at").values_list("id", flat=True)[:_SWEEP_BATCH])
 
 
-def _lease_end() -> object:
+def _held_by(process: str) -> QuerySet[Execution]:
+    return Execution.objects.filter(lease_owner=process, status__in=LEASED)
+
+
+def _lease_end() -> Combinable:
     return Now() + timedelta(seconds=settings.LEASE_SECONDS)

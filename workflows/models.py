@@ -172,7 +172,6 @@ class Execution(models.Model):
     lease_owner = models.CharField(max_length=64, blank=True, help_text="The worker process that holds it.")
     lease_expires_at = models.DateTimeField(null=True)
     available_at = models.DateTimeField(null=True, help_text="Not to be claimed before; set when handed back.")
-    woken_at = models.DateTimeField(null=True, help_text="When a worker was last told of it.")
     event_count = models.PositiveIntegerField(default=0)
     created_at = models.DateTimeField(auto_now_add=True)
     started_at = models.DateTimeField(null=True)

@@ -1,13 +1,12 @@
 """The parent of a django-q2 cluster: restarts it on any exit, replaces it when it hangs, sweeps the queue of record.
 
 django-q2 can hang or lose processes when one of its own is killed, so this process does not rely on it for
-anything but delivery: what it loses, the sweep finds.
+anything but delivery: what it loses, the loops and the sweep find.
 """
 
 import os
 import signal
 import subprocess
-import sys
 import threading
 import time
 import uuid
@@ -21,34 +20,42 @@ from django.conf import settings
 from django.db import DatabaseError, close_old_connections
 from django.utils import timezone
 
-from workflows.leases import WORKER_VARIABLE, count_leases, sweep
+from workflows.claims import count_alone
+from workflows.leases import release_dead, sweep
 from workflows.models import WorkerHeartbeat
-from workflows.processes import end_with_parent
-from workflows.pulse import PULSE_VARIABLE, PulseWatch
+from workflows.processes import end_process_group, is_alive, send_signal
+from workflows.pulse import PULSE_VARIABLE, FileWatch, list_heartbeats, run_directory
 from workflows.queue import send_probe
+from workflows.worker_process import DRAIN_SIGNAL, SUPERVISOR_VARIABLE, WORKER_VARIABLE
 
-DRAIN_SECONDS = 20
 HUNG_AFTER_SECONDS = 9
-_START_GRACE_SECONDS = 10.0
+_PROBE_AFTER_SECONDS = 2.5
+_START_GRACE_SECONDS = 20.0
 _FIRST_RESTART_DELAY = 0.5
 _LONGEST_RESTART_DELAY = 15.0
 _STABLE_AFTER_SECONDS = 60.0
+_DRAIN_MARGIN_SECONDS = 3.0
 
 log = structlog.get_logger(__name__)
+
+Start = Callable[[dict[str, str]], "subprocess.Popen[bytes]"]
 
 
 @dataclass
 class Supervisor:
-    """One cluster and its upkeep. `start_cluster` gets the cluster's extra environment."""
+    """One cluster, the process for what must run alone, and their upkeep. Both get their extra environment."""
 
-    start_cluster: Callable[[dict[str, str]], "subprocess.Popen[bytes]"]
+    start_cluster: Start
+    start_alone: Start
     worker_id: str = field(default_factory=lambda: uuid.uuid4().hex[:12])
     _stopping: threading.Event = field(default_factory=threading.Event)
     _restart_delay: float = _FIRST_RESTART_DELAY
+    _loops: dict[str, FileWatch] = field(default_factory=dict)
+    _alone: "subprocess.Popen[bytes] | None" = None
 
     def __post_init__(self) -> None:
         self._started_at = timezone.now()
-        self._pulse = PulseWatch(settings.VAR_DIR / "run" / f"pulse-{self.worker_id}")
+        self._pulse = FileWatch(run_directory() / f"pulse-{self.worker_id}")
 
     def run(self) -> None:
         """Supervise until SIGTERM or SIGINT; then let the cluster drain for DRAIN_SECONDS, and end it."""
@@ -59,49 +66,103 @@ class Supervisor:
             while not self._stopping.is_set():
                 close_old_connections()
                 keep_house(self.worker_id, self._started_at)
+                self._look_after_loops()
+                self._look_after_alone()
                 self._wait(cluster)
                 if self._stopping.is_set() or not self._has_failed(cluster):
                     continue
                 self._back_off(time.monotonic() - cluster_started)
                 cluster, cluster_started = self._start(), time.monotonic()
         finally:
-            _drain(cluster)
+            self._drain([cluster, *([self._alone] if self._alone else [])])
+            self._look_after_loops()
             self._pulse.remove()
             _forget(self.worker_id)
 
     def _start(self) -> "subprocess.Popen[bytes]":
         self._pulse.reset(_START_GRACE_SECONDS)
-        return self.start_cluster({WORKER_VARIABLE: self.worker_id, PULSE_VARIABLE: str(self._pulse.path)})
+        return self.start_cluster(self._environment())
+
+    def _environment(self) -> dict[str, str]:
+        return {
+            WORKER_VARIABLE: self.worker_id,
+            SUPERVISOR_VARIABLE: str(os.getpid()),
+            PULSE_VARIABLE: str(self._pulse.path),
+        }
 
     def _has_failed(self, cluster: "subprocess.Popen[bytes]") -> bool:
         """Say whether the cluster must be replaced; whatever is left of it is ended."""
         if cluster.poll() is not None:
             log.error("cluster_ended", status=cluster.returncode)
-            _end_process_group(cluster)
+            end_process_group(cluster)
             return True
         if self._is_hung():
             log.error("cluster_hung", seconds=round(self._pulse.age()))
-            if count_leases(self.worker_id):
-                _drain(cluster)
-            _end_process_group(cluster)
+            self._drain([cluster])
             return True
         return False
 
     def _is_hung(self) -> bool:
-        """Say whether no process takes tasks though some are free; ask them by a probe before saying so."""
+        """Say whether no process takes tasks; ask them by a probe before saying so."""
         age = self._pulse.age()
-        if age < settings.SWEEP_SECONDS / 2:
+        if age < _PROBE_AFTER_SECONDS:
             return False
         try:
-            if count_leases(self.worker_id) >= settings.WORKER_PROCESSES:
-                self._pulse.reset(0)
-                return False
             send_probe()
         except DatabaseError as error:
             log.error("probe_failed", error=type(error).__name__)
             self._pulse.reset(0)
             return False
         return age > HUNG_AFTER_SECONDS
+
+    def _look_after_loops(self) -> None:
+        """Hand on what a process held that has died, and kill one whose loop does not turn."""
+        beats = list_heartbeats(self.worker_id)
+        self._loops = {beat.process: self._loops.get(beat.process) or FileWatch(beat.path) for beat in beats}
+        for beat in beats:
+            if is_alive(beat.pid):
+                # By then its leases have run out, and others have its stages.
+                if self._loops[beat.process].age() > settings.LEASE_SECONDS and send_signal(beat.pid, signal.SIGKILL):
+                    log.error("loop_hung", process=beat.process)
+                continue
+            try:
+                found = release_dead(beat.process)
+            except DatabaseError as error:
+                log.error("release_failed", process=beat.process, error=type(error).__name__)
+                continue
+            beat.path.unlink(missing_ok=True)
+            log.error("process_died", process=beat.process, executions=found)
+
+    def _look_after_alone(self) -> None:
+        """Have a process for the executions that must run alone, while there are any."""
+        if self._alone is not None:
+            if self._alone.poll() is None:
+                return
+            end_process_group(self._alone)
+            self._alone = None
+        try:
+            needed = count_alone() > 0
+        except DatabaseError as error:
+            log.error("count_failed", error=type(error).__name__)
+            return
+        if needed:
+            self._alone = self.start_alone(self._environment())
+
+    def _drain(self, clusters: "list[subprocess.Popen[bytes]]") -> None:
+        """Ask the loops and the clusters to end; what is not finished in time is left to the sweep."""
+        for beat in list_heartbeats(self.worker_id):
+            # To each, for a cluster that hangs passes nothing on.
+            send_signal(beat.pid, DRAIN_SIGNAL)
+        for cluster in clusters:
+            if cluster.poll() is None:
+                cluster.send_signal(signal.SIGTERM)
+        deadline = time.monotonic() + settings.DRAIN_SECONDS + _DRAIN_MARGIN_SECONDS
+        for cluster in clusters:
+            try:
+                cluster.wait(max(0.0, deadline - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                log.warning("drain_timed_out", seconds=settings.DRAIN_SECONDS)
+            end_process_group(cluster)
 
     def _back_off(self, lived_seconds: float) -> None:
         if lived_seconds > _STABLE_AFTER_SECONDS:
@@ -137,37 +198,6 @@ def keep_house(worker_id: str, started_at: datetime) -> None:
         return
     if found:
         log.info("swept", executions=found)
-
-
-def start_django_q_cluster(environment: dict[str, str]) -> "subprocess.Popen[bytes]":
-    """Start a django-q2 cluster in a process group of its own, which ends when this process does."""
-    return subprocess.Popen(
-        [sys.executable, "-m", "django", "qcluster"],
-        cwd=settings.BASE_DIR,
-        env={**os.environ, **environment},
-        start_new_session=True,
-        preexec_fn=lambda: end_with_parent(signal.SIGTERM),
-    )
-
-
-def _drain(cluster: "subprocess.Popen[bytes]") -> None:
-    """Ask the cluster to finish what it runs; what is not finished in time is left to the sweep."""
-    if cluster.poll() is None:
-        cluster.send_signal(signal.SIGTERM)
-        try:
-            cluster.wait(DRAIN_SECONDS)
-        except subprocess.TimeoutExpired:
-            log.warning("drain_timed_out", seconds=DRAIN_SECONDS)
-    _end_process_group(cluster)
-
-
-def _end_process_group(cluster: "subprocess.Popen[bytes]") -> None:
-    try:
-        os.killpg(cluster.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        return
-    finally:
-        cluster.wait()
 
 
 def _forget(worker_id: str) -> None:

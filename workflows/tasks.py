@@ -1,13 +1,12 @@
-"""What django-q2 calls: read the id, then one call into the engine."""
+"""What django-q2 calls. A wake-up only says that there is work: the process's loop claims what it runs."""
 
-from uuid import UUID
-
-from workflows.engine import run_ready_execution
+from workflows.worker_process import signal_work
 
 
 def run_execution(execution_id: str) -> None:
-    """Run an execution if it is ready and nobody else has claimed it."""
-    run_ready_execution(UUID(execution_id))
+    """Have the loop look for work; the id is for the logs of the queue."""
+    del execution_id
+    signal_work()
 
 
 def answer_probe() -> None:

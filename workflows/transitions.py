@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
+from django.db.models import F
 from django.utils import timezone
 
 from workflows.models import Execution, ExecutionStatus, Stage, StageStatus, Workflow, WorkflowStatus
@@ -67,11 +68,18 @@ STAGE_ENDS = frozenset(StageStatus) - _STAGE_OPEN - {StageStatus.PENDING}
 LEASED = _LIVE
 
 
-def move_execution(execution_id: UUID, target: str, *, fence: int | None = None, **changes: Any) -> bool:
-    """Move an execution to `target`; with a fence, only while that claim still holds. Says whether it landed."""
+def move_execution(
+    execution_id: UUID, target: str, *, fence: int | None = None, raise_fence: bool = False, **changes: Any
+) -> bool:
+    """Move an execution to `target`; with a fence, only while that claim still holds. Says whether it landed.
+
+    Raising the fence ends whatever claim there is.
+    """
     rows = Execution.objects.filter(id=execution_id, status__in=EXECUTION_SOURCES[target])
     if fence is not None:
         rows = rows.filter(fence=fence)
+    if raise_fence:
+        changes["fence"] = F("fence") + 1
     return rows.update(status=target, **changes) == 1
 
 

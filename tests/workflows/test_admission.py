@@ -9,7 +9,13 @@ from compliance.models import SigningKey
 from compliance.package import verify_package
 from compliance.services import read_attestations
 from compliance.signing import public_identity
-from tests.workflow_driver import find_execution, request_review_and_release, run_to_rest, submit
+from tests.workflow_driver import (
+    find_execution,
+    request_review_and_release,
+    run_ready_execution,
+    run_to_rest,
+    submit,
+)
 from workflows import admission, engine
 from workflows.admission import Inspection
 from workflows.export import build_workflow_package
@@ -67,7 +73,7 @@ def review_under_another_key(settings: Settings) -> tuple[Workflow, str]:
     own, pinned = settings.SIGNING_KEY, settings.TRUSTED_PUBLIC_KEYS
     settings.TRUSTED_PUBLIC_KEYS = public_identity().public_key_pem
     settings.SIGNING_KEY = make_private_key()
-    engine.run_ready_execution(find_execution(workflow, "review").id)
+    run_ready_execution(find_execution(workflow, "review").id)
     identity = public_identity()
     settings.SIGNING_KEY, settings.TRUSTED_PUBLIC_KEYS = own, pinned
     assert SigningKey.objects.filter(key_id=identity.key_id).exists()

@@ -13,13 +13,25 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
-from tests.workflow_driver import expire_leases, find_execution, request_review_and_release, submit
+from tests.workflow_driver import (
+    PROCESS,
+    claim_execution,
+    expire_leases,
+    find_execution,
+    request_review_and_release,
+    submit,
+)
 from tests.workflows.test_concurrency import run_together
 from workflows import budgets
 from workflows.agents.types import Entry, Need, Reservation, Settlement
 from workflows.budgets import reserve_budget, settle_reservation
 from workflows.journal import record_event
-from workflows.leases import Claim, LeaseLost, claim_execution, renew_lease, sweep
+from workflows.leases import (
+    Claim,
+    LeaseLost,
+    renew_leases,
+    sweep,
+)
 from workflows.models import Execution, ExecutionStatus, Workflow
 from workflows.transitions import move_execution
 
@@ -217,7 +229,7 @@ class TheLedgerHolds(TestCase):
                     settle_reservation(stale, Settlement(CENT, 0), ANSWERED)
                 mine = []
             elif kind == "renew":
-                assert renew_lease(claim)
+                renew_leases(PROCESS, [claim.execution_id])
             elif kind == "reserve":
                 reservation = reserve_budget(claim, need(first, second * CENT // 7, 20, 5), ASKED)
                 if reservation is not None:

@@ -11,10 +11,15 @@ from django.db import connection
 
 from compliance.services import read_attestations
 from tests.people import make_alice
-from tests.workflow_driver import find_execution, request_review_and_release, submit
+from tests.workflow_driver import (
+    claim_execution,
+    find_execution,
+    request_review_and_release,
+    run_ready_execution,
+    submit,
+)
 from workflows import engine
 from workflows.agents.types import AgentResult, AgentWork
-from workflows.leases import claim_execution
 from workflows.models import Workflow
 from workflows.services import cancel_workflow, create_workflow
 
@@ -85,7 +90,7 @@ def test_cancelling_stops_a_model_call_that_never_ends(monkeypatch: pytest.Monke
     monkeypatch.setattr(engine, "run_agent", call_forever)
     workflow = submit(request_review_and_release())
     execution = find_execution(workflow, "review")
-    worker = threading.Thread(target=lambda: (engine.run_ready_execution(execution.id), connection.close()))
+    worker = threading.Thread(target=lambda: (run_ready_execution(execution.id), connection.close()))
     worker.start()
     assert called.wait(PATIENCE_SECONDS), "the agent was never called"
     cancel_workflow(workflow_id=workflow.id, actor=make_alice(), address=None)
@@ -102,7 +107,7 @@ def test_cancelling_and_finishing_at_once_leaves_one_consistent_end() -> None:
     execution = find_execution(workflow, "review")
     actions = iter(
         [
-            lambda: engine.run_ready_execution(execution.id),
+            lambda: run_ready_execution(execution.id),
             lambda: cancel_workflow(workflow_id=workflow.id, actor=make_alice(), address=None),
         ]
     )

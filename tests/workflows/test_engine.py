@@ -12,17 +12,23 @@ from releases.services import sign_off
 from tests.people import PASSWORD, make_alice, make_bob, make_person
 from tests.workflow_driver import (
     CLEAN_TEXT,
+    claim_execution,
     expire_leases,
     find_execution,
     find_stage,
     request_review_and_release,
+    run_ready_execution,
     run_to_rest,
     script_agents,
     submit,
 )
 from workflows import engine
 from workflows.agents.types import AgentFailure, AgentWork, Answer, ReleaseAnswer, ReviewAnswer, WorkerAnswer
-from workflows.leases import LeaseLost, claim_execution, sweep
+from workflows.engine import begin_execution
+from workflows.leases import (
+    LeaseLost,
+    sweep,
+)
 from workflows.models import Execution, Workflow
 from workflows.requests import Conflict, NotAllowed, StageRequest, WorkflowRequest
 from workflows.services import cancel_workflow
@@ -266,7 +272,7 @@ def test_a_stage_whose_worker_died_is_finished_by_another() -> None:
     workflow = run_to_rest(workflow)
     assert workflow.status == "completed"
     with pytest.raises(LeaseLost):
-        engine.run_claim(dead)
+        begin_execution(dead)
 
 
 def test_a_stage_that_kills_its_workers_fails_after_its_attempts(settings: Settings) -> None:
@@ -310,7 +316,7 @@ def test_a_worker_with_the_wrong_master_key_fails_no_stage(settings: Settings) -
     workflow = submit(request_review_and_release())
     right = settings.CONTENT_MASTER_KEY
     settings.CONTENT_MASTER_KEY = base64.b64encode(b"another key of thirty-two bytes!").decode()
-    engine.run_ready_execution(find_execution(workflow, "review").id)
+    run_ready_execution(find_execution(workflow, "review").id)
     assert find_execution(workflow, "review").status == "queued", "the stage paid for its worker's configuration"
 
     settings.CONTENT_MASTER_KEY = right
@@ -322,7 +328,7 @@ def test_a_rejected_review_is_not_run_again_until_it_approves(monkeypatch: pytes
     answers = iter([reject, approve])
     script_agents(monkeypatch, {"review": lambda work: next(answers)(work), "release": release})
     workflow = submit(request_review_and_release())
-    engine.run_ready_execution(find_execution(workflow, "review").id)
+    run_ready_execution(find_execution(workflow, "review").id)
     Execution.objects.filter(stage__workflow=workflow, stage__stage_id="release").delete()
     stage = find_stage(workflow, "review")
     type(stage).objects.filter(uid=stage.uid).update(status="pending")
@@ -338,9 +344,9 @@ def test_a_release_cannot_be_run_before_an_earlier_stage() -> None:
     first, last = request_review_and_release().stages
     audit = StageRequest(id="audit", name="Audit", task="Audit.", document="Figures.")
     workflow = submit(WorkflowRequest(name="Order", stages=(first, audit, last)))
-    engine.run_ready_execution(find_execution(workflow, "review").id)
+    run_ready_execution(find_execution(workflow, "review").id)
     early = Execution.objects.create(stage=find_stage(workflow, "release"), owner=workflow.owner)
-    engine.run_ready_execution(early.id)
+    run_ready_execution(early.id)
 
     early.refresh_from_db()
     assert (early.status, early.reason_code, early.artifact_digest) == ("blocked", "earlier_stage_not_completed", "")

@@ -26,9 +26,11 @@ from tests.package_tampering import changed, places
 from tests.people import PASSWORD, make_alice, make_bob
 from tests.workflow_driver import (
     CLEAN_TEXT,
+    claim_execution,
     expire_leases,
     find_execution,
     request_review_and_release,
+    run_ready_execution,
     run_to_rest,
     script_agents,
     submit,
@@ -37,7 +39,9 @@ from workflows import engine
 from workflows.agents.types import AgentFailure, AgentWork, Answer, ReviewAnswer, WorkerAnswer
 from workflows.export import build_workflow_package, encode_package
 from workflows.journal import record_event
-from workflows.leases import claim_execution, sweep
+from workflows.leases import (
+    sweep,
+)
 from workflows.models import Execution, Workflow
 from workflows.requests import StageRequest, WorkflowRequest
 from workflows.services import cancel_workflow
@@ -148,7 +152,7 @@ def test_a_stage_that_a_second_worker_finished_verifies(monkeypatch: pytest.Monk
 
         patched.setattr(engine, "finish_execution", die)
         with pytest.raises(KeyboardInterrupt):
-            engine.run_ready_execution(execution.id)
+            run_ready_execution(execution.id)
     expire_leases(workflow)
     sweep()
     package = assert_verifies(run_to_rest(workflow))

@@ -16,6 +16,7 @@ from compliance.signing import public_identity
 from tests.package_tampering import places
 from tests.workflow_driver import (
     SCRIPTED_CHARGE,
+    claim_execution,
     find_execution,
     request_review_and_release,
     run_to_rest,
@@ -25,7 +26,9 @@ from tests.workflow_driver import (
 from workflows.agents.types import AgentWork, Answer, ReviewAnswer
 from workflows.export import build_workflow_package
 from workflows.journal import record_event
-from workflows.leases import Claim, claim_execution
+from workflows.leases import (
+    Claim,
+)
 from workflows.models import Execution, ExecutionEvent, Workflow
 
 pytestmark = pytest.mark.django_db

@@ -1,31 +1,38 @@
 """Claims, fences and the sweep."""
 
 from datetime import timedelta
-from unittest import mock
 
 import pytest
 from django.db.models.functions import Now
 from django_q.models import OrmQ
 
 from tests.people import make_alice
-from tests.workflow_driver import expire_leases, find_execution, request_review_and_release, submit
-from workflows import leases
-from workflows.journal import record_event, write_document
-from workflows.leases import (
-    LeaseLost,
+from tests.workflow_driver import (
+    PROCESS,
     claim_execution,
-    hand_back,
-    is_held,
-    lock_claim,
-    renew_lease,
-    sweep,
-    wake_execution,
+    expire_leases,
+    find_execution,
+    request_review_and_release,
+    submit,
 )
+from workflows.journal import record_event, write_document
+from workflows.leases import Claim, LeaseLost, hand_back, list_held, lock_claim, release_dead, renew_leases, sweep
 from workflows.models import Execution, ExecutionEvent, ExecutionStatus
+from workflows.queue import wake
 from workflows.services import cancel_workflow
 from workflows.transitions import move_execution
 
 pytestmark = pytest.mark.django_db
+
+
+def claim_review() -> Claim:
+    claim = claim_execution(find_execution(submit(request_review_and_release()), "review").id)
+    assert claim is not None
+    return claim
+
+
+def is_held(claim: Claim) -> bool:
+    return list_held(PROCESS).get(claim.execution_id) == claim.fence
 
 
 def test_an_execution_is_claimed_once() -> None:
@@ -48,8 +55,7 @@ def test_a_worker_that_lost_its_lease_can_write_nothing() -> None:
     assert move_execution(execution.id, ExecutionStatus.EXECUTING, fence=current.fence)
 
     assert not is_held(stale)
-    assert not renew_lease(stale)
-    assert not hand_back(stale, 0)
+    assert not hand_back(stale, end="drained")
     assert not move_execution(execution.id, ExecutionStatus.VERIFYING, fence=stale.fence)
     with pytest.raises(LeaseLost):
         lock_claim(stale)
@@ -67,7 +73,7 @@ def test_a_cancelled_execution_is_lost_to_its_worker() -> None:
     assert claim is not None
     cancel_workflow(workflow_id=workflow.id, actor=make_alice(), address=None)
 
-    assert not renew_lease(claim)
+    assert not is_held(claim)
     assert claim_execution(claim.execution_id) is None
 
 
@@ -76,64 +82,64 @@ def test_a_renewed_lease_is_not_swept() -> None:
     claim = claim_execution(find_execution(workflow, "review").id)
     assert claim is not None
     expire_leases(workflow)
-    assert renew_lease(claim)
+    renew_leases(PROCESS, [claim.execution_id])
 
     assert sweep() == 0
     assert is_held(claim)
 
 
-def test_an_execution_handed_back_waits_for_its_delay() -> None:
-    execution = find_execution(submit(request_review_and_release()), "review")
-    claim = claim_execution(execution.id)
-    assert claim is not None
-    assert hand_back(claim, 60)
-
-    assert claim_execution(execution.id) is None, "claimed before its delay was over"
-    Execution.objects.update(available_at=Now() - timedelta(seconds=1))
-    assert claim_execution(execution.id) is not None
-
-
-def test_a_lost_wake_up_is_sent_again_by_the_sweep() -> None:
-    submit(request_review_and_release())
-    OrmQ.objects.all().delete()
-    Execution.objects.update(woken_at=Now() - timedelta(minutes=1))
+def test_a_lease_that_is_not_named_is_not_renewed() -> None:
+    claim = claim_review()
+    Execution.objects.update(lease_expires_at=Now() - timedelta(seconds=1))
+    renew_leases(PROCESS, [])
 
     assert sweep() == 1
+    assert not is_held(claim)
+
+
+def test_every_attempt_that_came_to_no_end_is_told_with_how_it_ended() -> None:
+    claim = claim_review()
+    hand_back(claim, end="error", detail="ValueError", delay_seconds=60)
+    first = Execution.objects.get(id=claim.execution_id)
+    assert first.available_at is not None
+    assert first.available_at > first.created_at
+
+    again = claim_execution(claim.execution_id)
+    assert again is not None
+    Execution.objects.update(lease_expires_at=Now() - timedelta(seconds=1))
+    sweep()
+    third = claim_execution(claim.execution_id)
+    assert third is not None
+    hand_back(third, end="drained")
+
+    execution = Execution.objects.get(id=claim.execution_id)
+    ends = [(entry["attempt"], entry["end"], entry["detail"]) for entry in execution.attempt_log]
+    assert ends == [(1, "error", "ValueError"), (2, "worker_died", ""), (3, "drained", "")]
+    assert (execution.attempts, execution.lost_attempts) == (3, 2), "a drain counts against the limit"
+
+
+def test_what_a_dead_process_held_is_queued_at_once() -> None:
+    claim = claim_review()
+
+    assert release_dead("test:2:another") == 0
+    assert is_held(claim)
+    assert release_dead(PROCESS) == 1
+    execution = Execution.objects.get(id=claim.execution_id)
+    assert (execution.status, execution.lost_attempts) == (ExecutionStatus.QUEUED, 1)
+
+
+def test_what_was_handed_back_is_woken() -> None:
+    claim = claim_review()
+    OrmQ.objects.all().delete()
+    hand_back(claim, end="drained")
+
     assert OrmQ.objects.count() == 1
-    assert sweep() == 0, "one lost wake-up was sent twice"
-
-
-def test_the_sweep_sends_no_second_wake_up_while_one_waits() -> None:
-    submit(request_review_and_release())
-    Execution.objects.update(woken_at=Now() - timedelta(minutes=1))
-
-    with mock.patch.object(leases, "count_waiting_wakeups", return_value=1):
-        assert sweep() == 0
-
-
-def test_what_nobody_was_told_of_is_woken_whatever_waits() -> None:
-    execution = find_execution(submit(request_review_and_release()), "review")
-    claim = claim_execution(execution.id)
-    assert claim is not None
-    hand_back(claim, 0)
-    Execution.objects.update(available_at=Now() - timedelta(seconds=1))
-
-    with mock.patch.object(leases, "count_waiting_wakeups", return_value=1_000):
-        assert sweep() == 1, "a stage that was handed back starves behind the queue"
-
-
-def test_a_wake_up_that_is_long_overdue_is_sent_again_whatever_waits() -> None:
-    submit(request_review_and_release())
-    Execution.objects.update(woken_at=Now() - timedelta(hours=1))
-
-    with mock.patch.object(leases, "count_waiting_wakeups", return_value=1_000):
-        assert sweep() == 1
 
 
 def test_a_wake_up_carries_an_id_and_nothing_else() -> None:
     execution = find_execution(submit(request_review_and_release()), "review")
     OrmQ.objects.all().delete()
-    wake_execution(execution.id)
+    wake(execution.id)
 
     task = OrmQ.objects.get().task
     assert task["args"] == (str(execution.id),)

@@ -22,6 +22,7 @@ from tests.workflow_driver import (
     find_execution,
     find_stage,
     request_review_and_release,
+    run_ready_execution,
     run_to_rest,
     submit,
 )
@@ -109,7 +110,7 @@ def test_a_stage_whose_row_was_changed_does_not_run(stage_id: str, name: str) ->
     said, change = CHANGES[name]
     workflow = submit(request_review_and_release(compliance_policy="sox"))
     if stage_id == "release":
-        engine.run_ready_execution(find_execution(workflow, "review").id)
+        run_ready_execution(find_execution(workflow, "review").id)
     row = find_stage(workflow, stage_id)
     before = {field: getattr(row, field) for field in change(workflow)}
     Stage.objects.filter(uid=row.uid).update(**change(workflow))

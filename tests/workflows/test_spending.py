@@ -14,10 +14,12 @@ from compliance.services import read_attestations
 from compliance.signing import public_identity
 from tests.people import make_alice
 from tests.stub_models import Answer, OpenAIStub, Received, ToolCall
+from tests.thread_bridge import ThreadBridge
 from tests.workflow_driver import (
     expire_leases,
     find_execution,
     request_review_and_release,
+    run_ready_execution,
     run_to_rest,
     submit,
 )
@@ -32,7 +34,6 @@ from workflows.agents.types import (
     Settlement,
     Usage,
 )
-from workflows.event_loop import ThreadBridge
 from workflows.export import build_workflow_package, encode_package
 from workflows.leases import LeaseLost, sweep
 from workflows.model_prices import set_model_price
@@ -95,7 +96,7 @@ def spend_then(monkeypatch: pytest.MonkeyPatch, *acts: Act) -> list[AgentWork]:
         asked.append(work)
         reservation = await journal.reserve(NEED, Entry("model_request", {}, {}))
         await journal.settle(Settlement(reservation.nanocents, 7_250_000_000), Entry("model_response", SPENT, {}))
-        await acts[min(len(asked), len(acts)) - 1](documents.bridge)
+        await acts[min(len(asked), len(acts)) - 1](documents.database)
         raise AssertionError("an act ends the run")
 
     monkeypatch.setattr(engine, "run_agent", run)
@@ -261,7 +262,7 @@ def test_a_lost_lease_loses_nothing_of_what_was_spent(monkeypatch: pytest.Monkey
 def test_a_cancelled_stage_reports_what_it_spent(monkeypatch: pytest.MonkeyPatch) -> None:
     spend_then(monkeypatch, crash)
     workflow = submit(request_review_and_release())
-    engine.run_ready_execution(find_execution(workflow, "review").id)
+    run_ready_execution(find_execution(workflow, "review").id)
     cancel_workflow(workflow_id=workflow.id, actor=make_alice(), address=None)
 
     assert find_execution(workflow, "review").status == "cancelled"

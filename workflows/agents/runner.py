@@ -44,6 +44,13 @@ def language_model_providers() -> tuple[str, ...]:
     return tuple(name for name, entry in PROVIDERS.items() if isinstance(entry, LanguageModelProvider))
 
 
+def load_model_libraries() -> None:
+    """Import what the providers need that the environment has a key for: it takes seconds, and memory worth sharing."""
+    for entry in PROVIDERS.values():
+        if isinstance(entry, LanguageModelProvider) and entry.is_ready(has_stage_key=False):
+            entry.import_libraries()
+
+
 def model_problem(provider: str, model: str, own_prices: Mapping[str, TokenPrice]) -> str | None:
     """Return why a named model cannot serve a stage, or None where it can.
 

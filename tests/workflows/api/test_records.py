@@ -12,6 +12,7 @@ from compliance.envelope import load_public_keys, parse_envelope, verify_envelop
 from compliance.models import SigningKey
 from tests.workflow_driver import (
     CLEAN_TEXT,
+    claim_execution,
     find_execution,
     find_stage,
     request_review_and_release,
@@ -20,7 +21,7 @@ from tests.workflow_driver import (
     submit,
 )
 from workflows.agents.types import AgentFailure, AgentWork, Answer, ReviewAnswer, WorkerAnswer
-from workflows.leases import claim_execution
+from workflows.engine import begin_execution
 from workflows.models import Execution, Workflow
 from workflows.requests import StageRequest, WorkflowRequest
 
@@ -95,7 +96,9 @@ def test_a_stage_that_never_ran_says_that_an_earlier_one_ended(
 
 def test_a_running_workflow_points_at_its_stage(alice: User, alice_api: APIClient) -> None:
     workflow = submit(request_review_and_release(), alice)
-    assert claim_execution(find_execution(workflow, "review").id) is not None
+    claim = claim_execution(find_execution(workflow, "review").id)
+    assert claim is not None
+    begin_execution(claim)
     record = read(alice_api, f"workflows/{workflow.id}")
     assert (record["status"], record["current_stage_index"]) == ("running", 0)
     assert record["stages"][0]["status"] == "running"

@@ -68,7 +68,7 @@ class LanguageModelProvider:
     async def _load(self) -> None:
         """Import in a thread: it takes seconds, and the loop renews the leases of other runs meanwhile."""
         if any(module not in sys.modules for module in self._modules):
-            await asyncio.to_thread(self._import_all)
+            await asyncio.to_thread(self.import_libraries)
         for name in _TALKATIVE_LOGGERS:
             logging.getLogger(name).setLevel(logging.WARNING)
 
@@ -76,7 +76,8 @@ class LanguageModelProvider:
     def _modules(self) -> tuple[str, ...]:
         return ("workflows.agents.loop", self.sdk_module)
 
-    def _import_all(self) -> None:
+    def import_libraries(self) -> None:
+        """Import the loop and the SDK, and the list of prices."""
         for module in self._modules:
             importlib.import_module(module)
         from genai_prices.data_snapshot import get_snapshot

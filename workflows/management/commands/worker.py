@@ -5,7 +5,8 @@ from django.core.management.base import BaseCommand, CommandError
 
 from compliance.content import MasterKeyMismatch, check_master_key
 from compliance.services import UntrustedKey, check_signing_key
-from workflows.supervisor import Supervisor, start_django_q_cluster
+from workflows.cluster import start_alone, start_cluster
+from workflows.supervisor import Supervisor
 
 
 class Command(BaseCommand):
@@ -26,4 +27,4 @@ class Command(BaseCommand):
                 check_signing_key()
         except (MasterKeyMismatch, UntrustedKey) as error:
             raise CommandError(f"The worker does not start: {error}.") from error
-        Supervisor(start_django_q_cluster).run()
+        Supervisor(start_cluster, start_alone).run()

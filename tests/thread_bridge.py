@@ -1,7 +1,6 @@
-"""One long-lived event loop per worker process, and the bridge from its coroutines back to the engine's thread.
+"""Runs coroutines of stages on an event loop, and what they ask of the database on the thread that waits for them.
 
-The agent's loop runs on the event loop, so that HTTP clients are shared by all stages of the process. Everything
-that touches the database runs on the engine's own thread, on the one connection that it has.
+So a test's stages see the test's own transaction.
 """
 
 import asyncio
@@ -31,36 +30,19 @@ class ThreadBridge:
         self._jobs.put((future, lambda: function(*arguments)))
         return await asyncio.wrap_future(future)
 
-    def run(
-        self,
-        coroutine: Coroutine[Any, Any, Result],
-        *,
-        time_limit: float,
-        interval: float,
-        check: Callable[[], bool],
-    ) -> Result:
+    def run(self, coroutine: Coroutine[Any, Any, Result], *, time_limit: float = 120.0) -> Result:
         """Run the coroutine on the event loop to its end, serving its calls meanwhile on this thread.
 
-        Every `interval` seconds `check` is asked whether to go on; when it says no, or when the time limit is
-        over (seconds), the coroutine is cancelled. Raises what the coroutine raises, StoppedByCheck or
-        TimeoutError.
+        Raises what the coroutine raises, and TimeoutError when the limit (seconds) is over.
         """
         running = asyncio.run_coroutine_threadsafe(coroutine, event_loop())
         running.add_done_callback(lambda _: self._jobs.put((concurrent.futures.Future(), lambda: None)))
         deadline = time.monotonic() + time_limit
-        next_check = time.monotonic() + interval
         try:
             while not running.done():
-                self._serve_one(max(0.0, min(next_check, deadline) - time.monotonic()))
-                if running.done():
-                    break
-                now = time.monotonic()
-                if now >= deadline:
+                self._serve_one(max(0.0, deadline - time.monotonic()))
+                if time.monotonic() >= deadline and not running.done():
                     raise TimeoutError
-                if now >= next_check:
-                    next_check = now + interval
-                    if not check():
-                        raise StoppedByCheck
         except BaseException:
             running.cancel()
             raise
@@ -77,10 +59,6 @@ class ThreadBridge:
             future.set_result(job())
         except Exception as error:
             future.set_exception(error)
-
-
-class StoppedByCheck(Exception):
-    """The periodic check said that the work must not go on."""
 
 
 def event_loop() -> asyncio.AbstractEventLoop:
