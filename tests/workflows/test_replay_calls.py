@@ -9,6 +9,7 @@ import pytest
 from tests.replayed_policies import MAIL_TEXT, block, change, ends, in_force, publish, replay, script_stages, words
 from tests.workflow_driver import CLEAN_TEXT, run_to_rest, submit
 from workflows import engine
+from workflows.agents.history import read_history
 from workflows.agents.settings import AgentSettings
 from workflows.agents.tools import TOOLS
 from workflows.agents.tools.dispatch import Dispatcher
@@ -31,7 +32,7 @@ def write_a_document(monkeypatch: pytest.MonkeyPatch) -> None:
 
     async def run_agent(work: AgentWork, journal: Any, documents: Any) -> AgentResult:
         if work.role == "worker":
-            dispatcher = Dispatcher(work, TOOLS, journal, documents, AgentSettings())
+            dispatcher = Dispatcher(work, TOOLS, journal, documents, AgentSettings(), read_history(work.history))
             await dispatcher.call("document_write", "call-1", json.dumps({"name": "reports", "text": MAIL_TEXT}))
         return await scripted(work, journal, documents)
 

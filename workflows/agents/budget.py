@@ -68,6 +68,11 @@ class Meter:
         self._price: Price = price
 
     @property
+    def budget(self) -> int:
+        """The budget in cents."""
+        return self._budget_cents
+
+    @property
     def usage(self) -> Usage:
         return Usage(self._requests, self._input_tokens, self._output_tokens)
 

@@ -46,11 +46,11 @@ class ModelCallRules:
         """Return why a request must not be sent, and journal it; None where it may be. `added` is what is new in it."""
         if not self._policies:
             return None
-        passages = list(self._collect(added))
+        passages, before = list(self._collect(added)), self._before
+        self._before = cut_tail(passages) or before
         blocked = await asyncio.to_thread(
-            find_blocked_passages, passages, self._policies, "model_call", self._before, self._key
+            find_blocked_passages, passages, self._policies, "model_call", before, self._key
         )
-        self._before = cut_tail(passages) or self._before
         if not blocked:
             return None
         await self._journal.record(
@@ -59,6 +59,11 @@ class ModelCallRules:
             describe_blocked(blocked),
         )
         return f"what would go into the model call holds what its policies block: {explain_blocked(blocked)}"
+
+    def note(self, added: Sequence[ModelMessage]) -> None:
+        """Take note of what a request added that was sent, and inspected, by an earlier run."""
+        if self._policies:
+            self._before = cut_tail(list(self._collect(added))) or self._before
 
     def _collect(self, added: Sequence[ModelMessage]) -> Iterator[Passage]:
         for message in added:

@@ -15,8 +15,9 @@ from pydantic_graph import End
 from workflows.agents.answers import AnswerFormat, answer_format
 from workflows.agents.budget import Meter
 from workflows.agents.call_rules import ModelCallRules
+from workflows.agents.history import read_history
 from workflows.agents.model import GovernedModel, ModelContext
-from workflows.agents.prompts import Prompt, build_prompt
+from workflows.agents.prompts import Prompt, build_prompt, choose_marker
 from workflows.agents.run_journal import RunJournal
 from workflows.agents.scrubbing import Scrubber
 from workflows.agents.settings import AgentSettings
@@ -47,21 +48,22 @@ async def run_language_model(
     scrubber: Scrubber,
     settings: AgentSettings,
 ) -> AgentResult:
-    """Run the work on a language model. Raises AgentFailure."""
+    """Run the work on a language model, on from its history. Raises AgentFailure, OutcomeUnknown or RetryLater."""
     meter = Meter(work, model_name)
     run_journal = RunJournal(journal, scrubber)
-    dispatcher = Dispatcher(work, TOOLS, run_journal, documents, settings)
+    history = read_history(work.history)
+    dispatcher = Dispatcher(work, TOOLS, run_journal, documents, settings, history)
     how = answer_format(work.role)
-    prompt = build_prompt(work, settings.marker(), tools=bool(dispatcher.offered))
+    prompt = build_prompt(work, choose_marker(work) or settings.marker(), tools=bool(dispatcher.offered))
     rules = ModelCallRules(work, prompt, run_journal, model_name)
     governed = GovernedModel(
         model,
-        ModelContext(work.provider, model_name, streams, meter, run_journal, scrubber, settings, rules),
+        ModelContext(work.provider, model_name, streams, meter, run_journal, scrubber, settings, rules, history),
     )
     agent = _make_agent(work, governed, how, prompt, dispatcher, settings)
     outcome = _Outcome()
     try:
-        await _drive(agent, prompt.material, dispatcher, outcome)
+        await _drive(agent, prompt.material, governed, dispatcher, outcome)
     except AgentRunError:
         raise governed.failure or _no_answer(work, meter, outcome) from None
     return AgentResult(
@@ -101,12 +103,14 @@ def _make_agent(
     return agent
 
 
-async def _drive(agent: Agent[object, Any], material: str, dispatcher: Dispatcher, outcome: _Outcome) -> None:
+async def _drive(
+    agent: Agent[object, Any], material: str, model: GovernedModel, dispatcher: Dispatcher, outcome: _Outcome
+) -> None:
     async with agent.iter(material, usage_limits=UsageLimits(request_limit=None)) as run:
         node: Any = run.next_node
         while not isinstance(node, End):
             calls: Sequence[ToolCallPart] = ()
-            dispatcher.begin_step()
+            dispatcher.begin_step(model.answers)
             if Agent.is_call_tools_node(node):
                 calls = node.model_response.tool_calls
                 outcome.tried_to_answer |= any(call.tool_name == ANSWER_TOOL for call in calls)

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from pydantic import ValidationError
 from pydantic_ai.messages import ModelMessage, ModelMessagesTypeAdapter, ModelResponse, TextPart
 from pydantic_ai.models import Model, ModelRequestParameters
 from pydantic_ai.models.wrapper import WrapperModel
@@ -19,12 +20,28 @@ from pydantic_ai.usage import RequestUsage
 from workflows.agents.budget import Charge, Meter, settle
 from workflows.agents.call_rules import ModelCallRules
 from workflows.agents.failures import AnswerCutOff, Trouble, diagnose
+from workflows.agents.history import RunHistory, describe_trouble, read_payload
 from workflows.agents.input_bound import bound_input_tokens
 from workflows.agents.run_journal import RunJournal
 from workflows.agents.scrubbing import Scrubber
 from workflows.agents.settings import AgentSettings
-from workflows.agents.types import AgentFailure, Entry, FailureCode, JsonScalar, Need, Reservation
+from workflows.agents.types import (
+    AgentFailure,
+    Entry,
+    FailureCode,
+    JsonScalar,
+    Need,
+    PastEvent,
+    Reservation,
+    RetryLater,
+)
 
+# What keeps an answer from being used that came whole; the journal has the name, for a run that goes on from it.
+_PROBLEMS = {
+    "impossible_usage": "reports impossible usage; its answer is not used",
+    "repeats_key": "repeats the API key in its answer; it is not used",
+    "not_unicode": "gave an answer that is not valid Unicode: it holds a lone surrogate",
+}
 _CATEGORY = re.compile(r"[a-z0-9_-]{1,40}")
 
 
@@ -40,19 +57,25 @@ class ModelContext:
     scrubber: Scrubber
     settings: AgentSettings
     rules: ModelCallRules
+    history: RunHistory
 
 
 @dataclass
 class _Exchange:
     """One request through all its attempts. `reservation` is the running attempt's; `partial` what it has reported
-    of an answer that began."""
+    of an answer that began; `failures` say how the attempts before it ended."""
 
     number: int
     input_bytes: int
     need: Need
     reservation: Reservation
-    attempt: int = 1
+    failures: list[str]
     partial: RequestUsage | None = None
+
+    @property
+    def attempt(self) -> int:
+        """The number of the running attempt, 1 for the first; those of earlier runs count."""
+        return len(self.failures) + 1
 
 
 class GovernedModel(WrapperModel):
@@ -78,12 +101,40 @@ class GovernedModel(WrapperModel):
         if self._requests >= limit:
             raise self._fail("step_limit", f"no answer within {limit} requests to the model")
         self._requests += 1
+        past = self._context.history.responses.get(self._requests)
+        if past is not None:
+            return self._replay(past, messages)
         blocked = await self._context.rules.find_problem(self._requests, _unanswered(messages))
         if blocked is not None:
             raise self._fail("content_blocked", blocked)
         exchange = await self._open(self._requests, messages, model_request_parameters)
         response = await self._ask(exchange, messages, model_settings, model_request_parameters)
         self._check_ending(response, exchange.reservation.max_tokens)
+        return response
+
+    @property
+    def answers(self) -> int:
+        """How many answers the model was asked for."""
+        return self._requests
+
+    def _replay(self, past: PastEvent, messages: list[ModelMessage]) -> ModelResponse:
+        """Return an answer that an earlier attempt was given, held against what it was held against then."""
+        context = self._context
+        context.rules.note(_unanswered(messages))
+        message = read_payload(past, "message")
+        try:
+            [response] = ModelMessagesTypeAdapter.validate_python([message])
+        except ValidationError:
+            raise self._fail(
+                "content_erased", f"event {past.sequence} of the journal holds no answer of a model that can be read"
+            ) from None
+        problem = past.facts.get("problem")
+        if problem is not None or not isinstance(response, ModelResponse):
+            raise self._fail("provider_error", _PROBLEMS.get(str(problem), "its answer is not used"))
+        self._note_text(response)
+        if not context.history.has_passed(self._requests) and context.history.is_overdrawn(context.meter.budget):
+            raise self._exhaust(f"{context.provider} reports more usage than it was allowed, which is charged")
+        self._check_ending(response, int(past.facts.get("max_tokens") or context.settings.max_output_tokens))
         return response
 
     async def _open(self, number: int, messages: list[ModelMessage], parameters: ModelRequestParameters) -> _Exchange:
@@ -101,7 +152,8 @@ class GovernedModel(WrapperModel):
         reservation = await context.journal.reserve(need, Entry("model_request", facts, payload))
         if reservation is None:
             raise self._exhaust()
-        return _Exchange(number, len(ModelMessagesTypeAdapter.dump_json(messages)), need, reservation)
+        failures = list(context.history.retries.get(number, ()))
+        return _Exchange(number, len(ModelMessagesTypeAdapter.dump_json(messages)), need, reservation, failures)
 
     async def _ask(
         self,
@@ -131,23 +183,27 @@ class GovernedModel(WrapperModel):
         context, settings = self._context, self._context.settings
         charge = self._charge_failed(exchange, trouble)
         if charge is not None and not charge.plausible:
-            trouble = Trouble("provider_error", self._impossible_usage(), False)
+            trouble = Trouble("provider_error", f"{context.provider} {_PROBLEMS['impossible_usage']}", False)
         if not trouble.retried or exchange.attempt >= settings.retry.attempts:
             await context.journal.settle(
                 settle(exchange.reservation, charge), self._describe("model_error", exchange, trouble, charge)
             )
-            tries = f" (after {exchange.attempt} attempts)" if exchange.attempt > 1 else ""
+            earlier = ", ".join(exchange.failures)
+            tries = f" (after {exchange.attempt} attempts; those before: {earlier})" if earlier else ""
             hint = "; the journal has its message" if trouble.message else ""
             raise self._fail(trouble.code, f"{trouble.detail}{tries}{hint}")
         delay = settings.retry.delay(exchange.attempt, trouble.retry_after, settings.draw)
         retry = self._describe("model_retry", exchange, trouble, charge, {"delay_ms": round(delay * 1000)})
         settlement = settle(exchange.reservation, charge)
+        if delay > settings.retry.longest_held:
+            await context.journal.settle(settlement, retry)
+            raise RetryLater(delay, trouble.detail)
         reservation = await context.journal.reserve(exchange.need, retry, settlement)
         if reservation is None:
             await context.journal.settle(settlement, self._describe("model_error", exchange, trouble, charge))
             raise self._exhaust()
         exchange.reservation = reservation
-        exchange.attempt += 1
+        exchange.failures.append(describe_trouble(retry.facts))
         await settings.sleep(delay)
 
     def _charge_failed(self, exchange: _Exchange, trouble: Trouble) -> Charge | None:
@@ -161,9 +217,6 @@ class GovernedModel(WrapperModel):
             output_bytes=0,
             ended=False,
         )
-
-    def _impossible_usage(self) -> str:
-        return f"{self._context.provider} reports impossible usage; its answer is not used"
 
     def _describe(
         self,
@@ -221,21 +274,33 @@ class GovernedModel(WrapperModel):
             "attempt": exchange.attempt,
             "finish_reason": response.finish_reason,
             "duration_ms": duration_ms,
+            "max_tokens": exchange.reservation.max_tokens,
             **charge.facts(),
         }
+        problem = self._find_problem(charge, message, written)
+        if problem is not None:
+            facts["problem"] = problem
         left = await context.journal.settle(
             settle(exchange.reservation, charge), Entry("model_response", facts, {"message": message})
         )
-        if not charge.plausible:
-            raise self._fail("provider_error", self._impossible_usage())
-        if context.scrubber.finds_in(message):
-            raise self._fail("provider_error", f"{context.provider}'s answer repeats the API key; it is not used")
-        if not _is_utf8(written):
-            raise self._fail("malformed_answer", "the answer is not valid Unicode: it holds a lone surrogate")
-        text = "\n\n".join(part.content for part in response.parts if isinstance(part, TextPart))
-        self._last_text = text or self._last_text
+        if problem is not None:
+            code: FailureCode = "malformed_answer" if problem == "not_unicode" else "provider_error"
+            raise self._fail(code, f"{context.provider} {_PROBLEMS[problem]}")
+        self._note_text(response)
         if left < 0:
             raise self._exhaust(f"{context.provider} reports more usage than it was allowed, which is charged")
+
+    def _find_problem(self, charge: Charge, message: Mapping[str, Any], written: bytes) -> str | None:
+        """Return why an answer is not used, by its name in `_PROBLEMS`; None where it is."""
+        if not charge.plausible:
+            return "impossible_usage"
+        if self._context.scrubber.finds_in(message):
+            return "repeats_key"
+        return None if _is_utf8(written) else "not_unicode"
+
+    def _note_text(self, response: ModelResponse) -> None:
+        text = "\n\n".join(part.content for part in response.parts if isinstance(part, TextPart))
+        self._last_text = text or self._last_text
 
     def _check_ending(self, response: ModelResponse, allowance: int) -> None:
         """Raise where the answer ended otherwise than by being complete."""

@@ -1,5 +1,7 @@
 """What an agent is told: instructions of ours and the policy's; everything else is data between markers."""
 
+import hashlib
+import hmac
 import re
 from dataclasses import dataclass
 
@@ -43,6 +45,16 @@ class Prompt:
 
     instructions: str
     material: str
+
+
+def choose_marker(work: AgentWork) -> str | None:
+    """Return an execution's marker, the same in each of its attempts; None where the work has no key to make it of.
+
+    Made under a key of the workflow's, so that nobody who writes its texts can know it.
+    """
+    if work.finding_key is None:
+        return None
+    return hmac.new(work.finding_key, b"marker " + work.execution_id.encode(), hashlib.sha256).hexdigest()[:24]
 
 
 def build_prompt(work: AgentWork, marker: str, tools: bool) -> Prompt:

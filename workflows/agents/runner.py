@@ -74,8 +74,10 @@ async def run_agent(
 
     Every model request and response, every retry and every tool call is in the journal before it is acted on, and
     what a request may cost at most is reserved before it is sent.
-    Raises AgentFailure with a reason, and lets CancelledError pass at once, which closes the request that is
-    under way. No exception that leaves here holds the provider's own, which holds the key.
+    What `work.history` has of these is not done again. Raises AgentFailure with a reason, OutcomeUnknown where a tool
+    call may have been made and may not be repeated, RetryLater where the provider asks for a long wait; and lets
+    CancelledError pass at once, which closes the request that is under way. No exception that leaves here holds the
+    provider's own, which holds the key.
     """
     provider: Provider | None = PROVIDERS.get(work.provider)
     if provider is None:

@@ -19,13 +19,15 @@ class RetryPolicy:
     """How failed model requests are repeated. Delays are in seconds.
 
     A provider's `retry-after` is honoured as given, up to `longest_retry_after`; otherwise the delay doubles
-    from `first_delay` up to `longest_delay`, less a random part of at most `jitter` of it.
+    from `first_delay` up to `longest_delay`, less a random part of at most `jitter` of it. A wait beyond
+    `longest_held` is not sat out by the run: it gives its place back, and goes on from the journal later.
     """
 
     attempts: int = 5
     first_delay: float = 1.0
     longest_delay: float = 30.0
-    longest_retry_after: float = 60.0
+    longest_retry_after: float = 3600.0
+    longest_held: float = 10.0
     jitter: float = 0.5
 
     def delay(self, attempt: int, retry_after: float | None, draw: Callable[[], float]) -> float:

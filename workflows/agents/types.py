@@ -26,6 +26,7 @@ FailureCode = Literal[
     "model_unpriced",
     "step_limit",
     "content_blocked",
+    "content_erased",
 ]
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -19,6 +20,7 @@ from workflows.agents.types import (
     Entry,
     JsonScalar,
     Need,
+    PastEvent,
     Reservation,
     Settlement,
 )
@@ -61,6 +63,14 @@ class MemoryJournal:
 
     def facts(self, kind: str) -> list[dict[str, JsonScalar]]:
         return [event.facts for event in self.events if event.kind == kind]
+
+    @property
+    def history(self) -> tuple[PastEvent, ...]:
+        """The events as an attempt finds them that goes on from here: what is stored is JSON."""
+        return tuple(
+            PastEvent(number, event.kind, event.facts, json.loads(json.dumps(event.payload)))
+            for number, event in enumerate(self.events)
+        )
 
     @property
     def kinds(self) -> list[str]:
@@ -154,10 +164,18 @@ def make_work(provider: str = "embedded", granted: Sequence[str] = ("*",), **cha
     return AgentWork(**(values | changes))
 
 
-def run(work: AgentWork, *, documents: Mapping[str, str] | None = None, **limits: Any) -> Run:
-    """Run the work on a loop of its own. No delay takes any time; `limits` are fields of AgentSettings."""
+def run(
+    work: AgentWork, *, documents: Mapping[str, str] | None = None, keep: list[Run] | None = None, **limits: Any
+) -> Run:
+    """Run the work on a loop of its own. No delay takes any time; `limits` are fields of AgentSettings.
+
+    `keep` is given the run before it begins, for what it leaves when something is raised.
+    """
     journal = MemoryJournal(budget=work.budget_cents * NANOCENTS_PER_CENT)
     run_ = Run(journal, MemoryDocuments(dict(documents or {})), [])
+
+    if keep is not None:
+        keep.append(run_)
 
     async def sleep(seconds: float) -> None:
         run_.slept.append(seconds)

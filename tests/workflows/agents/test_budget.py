@@ -24,6 +24,7 @@ from tests.workflows.agents.fakes import MemoryJournal, Run, make_work, run
 from workflows.agents.amounts import NANOCENTS_PER_CENT
 from workflows.agents.budget import Meter
 from workflows.agents.call_rules import ModelCallRules
+from workflows.agents.history import RunHistory
 from workflows.agents.model import GovernedModel, ModelContext
 from workflows.agents.prices import Price, find_price
 from workflows.agents.prompts import Prompt
@@ -326,7 +327,7 @@ def test_requests_of_one_run_that_are_made_at_once_share_the_budget() -> None:
     settings = AgentSettings(min_output_tokens=8192)
     kept = RunJournal(journal, scrubber)
     rules = ModelCallRules(work, Prompt("", ""), kept, "m")
-    context = ModelContext("openai", "m", False, Meter(work, "m"), kept, scrubber, settings, rules)
+    context = ModelContext("openai", "m", False, Meter(work, "m"), kept, scrubber, settings, rules, RunHistory())
     model = GovernedModel(FunctionModel(answer), context)
     message = ModelRequest(parts=[UserPromptPart("Hello.")])
 

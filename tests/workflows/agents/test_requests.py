@@ -18,6 +18,7 @@ from tests.workflows.agents.conftest import Provider
 from tests.workflows.agents.fakes import STAGE_KEY, make_work, run
 from workflows.agents.http_clients import LONGEST_ANSWER_BYTES
 from workflows.agents.settings import RetryPolicy
+from workflows.agents.types import RetryLater
 
 SHORT: dict[str, Any] = {"silence_timeout": 0.2, "answer_timeout": 0.2}
 
@@ -25,18 +26,24 @@ SHORT: dict[str, Any] = {"silence_timeout": 0.2, "answer_timeout": 0.2}
 def test_a_rate_limit_waits_as_long_as_the_provider_asks(provider: Provider) -> None:
     script: list[Step] = [
         HttpError(429, headers={"retry-after": "7"}),
-        HttpError(429, headers={"retry-after": "100000"}),
         HttpError(429),
+        HttpError(429, headers={"retry-after": "10"}),
         Text("done"),
     ]
     with provider.serving(script):
         ran = run(make_work(provider.name))
     assert ran.answer.text == "done"
-    assert ran.slept == [7.0, 60.0, 4.0]
+    assert ran.slept == [7.0, 2.0, 10.0]
     retries = ran.journal.facts("model_retry")
-    assert [facts["delay_ms"] for facts in retries] == [7000, 60000, 4000]
+    assert [facts["delay_ms"] for facts in retries] == [7000, 2000, 10000]
     assert {facts["code"] for facts in retries} == {"provider_rate_limited"}
     assert {facts["status"] for facts in retries} == {429}
+
+
+def test_a_long_wait_is_not_sat_out_but_gives_the_place_back(provider: Provider) -> None:
+    with provider.serving([HttpError(429, headers={"retry-after": "100000"})]), pytest.raises(RetryLater) as later:
+        run(make_work(provider.name))
+    assert later.value.seconds == 3600
 
 
 @pytest.mark.parametrize(
@@ -196,6 +203,8 @@ def test_the_error_of_a_provider_that_repeats_the_key_is_scrubbed(provider: Prov
     with provider.serving([HttpError(500, f"oops {STAGE_KEY}"), HttpError(401, f"bad key {STAGE_KEY}")]):
         ran = run(make_work(provider.name))
     assert ran.failure is not None
-    assert ran.failure.detail.endswith("(401) (after 2 attempts); the journal has its message")
+    assert ran.failure.detail.endswith(
+        "(401) (after 2 attempts; those before: provider_error 500); the journal has its message"
+    )
     assert ran.journal.events[-1].payload["message"] == "bad key [key removed]"
     assert STAGE_KEY not in repr(ran.journal.events)

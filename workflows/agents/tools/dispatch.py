@@ -10,6 +10,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -18,9 +19,10 @@ from compliance import gate
 from compliance.capabilities import overlaps
 from compliance.tools import ToolDeclaration
 from workflows.agents.call_content import find_blocked_arguments
+from workflows.agents.history import CallPlace, PastCall, RunHistory, read_payload
 from workflows.agents.settings import AgentSettings
 from workflows.agents.tools.tool import Tool, ToolContext, ToolRefusal
-from workflows.agents.types import AgentWork, Documents, Journal
+from workflows.agents.types import AgentFailure, AgentWork, Documents, Journal, JsonScalar, OutcomeUnknown
 from workflows.content_rules import explain_blocked
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,128}", re.ASCII)
@@ -37,6 +39,7 @@ class Dispatcher:
         journal: Journal,
         documents: Documents,
         settings: AgentSettings,
+        history: RunHistory,
     ) -> None:
         self._work = work
         self._journal = journal
@@ -47,6 +50,9 @@ class Dispatcher:
         self._context = ToolContext(documents, settings.max_write_bytes, self._may_call)
         self._turn = asyncio.Lock()
         self._calls = 0
+        self._history = history
+        self._step = 0
+        self._places: Counter[str] = Counter()
         self._decided: Counter[str] = Counter()
 
     @property
@@ -63,7 +69,20 @@ class Dispatcher:
         async with self._turn:
             self._calls += 1
             self._decided[call_id] += 1
+            place = self._next_place(call_id)
+            past = self._find_past(place)
             tool = self._tools.get(name)
+            if past is not None:
+                known = _recall(past)
+                if known is not None:
+                    return known
+                if not past.again and (tool is None or not tool.declaration.idempotent):
+                    raise OutcomeUnknown(
+                        tool=str(past.decision.facts.get("tool")),
+                        tool_call_id=place.tool_call_id,
+                        step=place.step,
+                        occurrence=place.occurrence,
+                    )
             if tool is None:
                 return await self._refuse(name, call_id, None, "unknown_tool", f"there is no tool {name!r}", raw)
             try:
@@ -79,10 +98,13 @@ class Dispatcher:
             if blocked:
                 detail = f"the arguments hold what no tool is handed: {explain_blocked(blocked)}"
                 return await self._refuse(name, call_id, None, "content_blocked", detail, raw)
-            return await self._carry_out(tool, call_id, capability, arguments)
+            return await self._carry_out(tool, _Call(call_id, place, past is not None), capability, arguments)
 
-    def begin_step(self) -> None:
-        """Forget which calls were decided: ids are only told apart within one answer of the model."""
+    def begin_step(self, step: int) -> None:
+        """Go on to what the model's answer of that number asks for: ids are only told apart within one answer."""
+        if step != self._step:
+            self._places.clear()
+        self._step = step
         self._decided.clear()
 
     async def note_skipped(self, name: str, call_id: str, code: str, detail: str, raw: str) -> None:
@@ -90,8 +112,27 @@ class Dispatcher:
         async with self._turn:
             if self._decided[call_id]:
                 self._decided[call_id] -= 1
-            else:
+            elif self._find_past(self._next_place(call_id)) is None:
                 await self._refuse(name, call_id, None, code, detail, raw)
+
+    def _next_place(self, call_id: str) -> CallPlace:
+        plain = _plain_id(call_id)
+        place = CallPlace(self._step, plain, self._places[plain])
+        self._places[plain] += 1
+        return place
+
+    def _find_past(self, place: CallPlace) -> PastCall | None:
+        """Return the call as an earlier run decided it; None where none did.
+
+        Raises AgentFailure where one must have: the model has answered what came of it.
+        """
+        past = self._history.calls.get(place)
+        if past is None and self._history.has_passed(place.step):
+            raise AgentFailure(
+                "malformed_answer",
+                f"the run cannot go on from its journal, which has no call {place.tool_call_id} at answer {place.step}",
+            )
+        return past
 
     def _admit(self, tool: Tool, raw: str) -> tuple[BaseModel, str]:
         if self._calls > self._settings.max_tool_calls:
@@ -112,23 +153,27 @@ class Dispatcher:
         tool.check(arguments, self._context)
         return arguments, capability
 
-    async def _carry_out(self, tool: Tool, call_id: str, capability: str, arguments: BaseModel) -> dict[str, Any]:
-        name = tool.declaration.name
-        facts = {
+    async def _carry_out(self, tool: Tool, call: "_Call", capability: str, arguments: BaseModel) -> dict[str, Any]:
+        name, place = tool.declaration.name, call.place
+        facts: dict[str, JsonScalar] = {
             "tool": name,
-            "tool_call_id": _plain_id(call_id),
+            "tool_call_id": place.tool_call_id,
             "capability": capability,
             "decision": "allow",
             "code": None,
         }
+        if call.retried:
+            facts |= {"retried": True, "occurrence": place.occurrence}
         await self._journal.record("tool_call", facts, {"arguments": arguments.model_dump(mode="json")})
         started = self._settings.clock()
-        result = await tool.run(arguments, self._context)
+        key = f"{self._work.execution_id}:{place.step}:{place.tool_call_id}:{place.occurrence}"
+        context = replace(self._context, tool_call_id=call.tool_call_id, idempotency_key=key)
+        result = await tool.run(arguments, context)
         duration = round((self._settings.clock() - started) * 1000)
         outcome = next(iter(result), "empty")
         await self._journal.record(
             "tool_result",
-            {"tool": name, "tool_call_id": _plain_id(call_id), "outcome": outcome, "duration_ms": duration},
+            {"tool": name, "tool_call_id": place.tool_call_id, "outcome": outcome, "duration_ms": duration},
             {"result": result},
         )
         return result
@@ -165,6 +210,28 @@ class Dispatcher:
         # Some name below the prefix, held against role and prohibitions as if everything were granted.
         some = f"{prefix}:{_SOME_NAME}"
         return not isinstance(gate.decide_tool_call(some, ("*",), self._forbidden, self._work.role), gate.Refuse)
+
+
+@dataclass(frozen=True)
+class _Call:
+    """One call that is allowed. `retried`: an earlier run has begun it."""
+
+    tool_call_id: str
+    place: CallPlace
+    retried: bool
+
+
+def _recall(past: PastCall) -> dict[str, Any] | None:
+    """Return what the model was, or is to be, told of a call; None where nobody knows what came of it."""
+    if past.was_allowed:
+        if past.result is None:
+            return None
+        recorded: dict[str, Any] = read_payload(past.result, "result")
+        return recorded
+    facts = past.decision.facts
+    refused = {"code": facts.get("code"), "detail": read_payload(past.decision, "detail")}
+    capability = facts.get("capability")
+    return {"refused": refused if capability is None else {"capability": capability, **refused}}
 
 
 def _plain_id(call_id: str) -> str:

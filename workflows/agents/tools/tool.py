@@ -19,11 +19,17 @@ class ToolRefusal(Exception):
 
 @dataclass(frozen=True)
 class ToolContext:
-    """What a call may use. `may_call` decides a capability by the gate, without any trace."""
+    """What a call may use. `may_call` decides a capability by the gate, without any trace.
+
+    `idempotency_key` names the call for whatever it acts on: it is the same when the call is made again after its
+    worker died, and no other call's, also where a provider gives one `tool_call_id` twice.
+    """
 
     documents: Documents
     max_write_bytes: int
     may_call: Callable[[str], bool]
+    tool_call_id: str = ""
+    idempotency_key: str = ""
 
 
 @dataclass(frozen=True)
