@@ -17,10 +17,11 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 django.setup()
 
 from django.contrib.auth.models import User  # noqa: E402
-from workflows.event_loop import event_loop  # noqa: E402
 
 from benchmarks.requests import PROVIDERS, workflow_body  # noqa: E402
 from compliance.roles import OPERATOR, grant_role  # noqa: E402
+from tests.thread_bridge import event_loop  # noqa: E402
+from tests.workflow_driver import run_ready_execution  # noqa: E402
 from workflows import engine  # noqa: E402
 from workflows.agents.types import (  # noqa: E402
     AgentResult,
@@ -75,7 +76,7 @@ def measure(owner: User, provider: str) -> dict[str, list[float]]:
     for number in range(WARM_UP + WORKFLOWS):
         for execution_id in _ready_executions(owner, provider):
             started = time.perf_counter()
-            engine.run_ready_execution(execution_id)
+            run_ready_execution(execution_id)
             in_engine = time.perf_counter() - started
             started = time.perf_counter()
             _run_bare(works[-1])

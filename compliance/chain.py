@@ -10,6 +10,7 @@ execution ends once, and only after the admission that its end refers to; the cl
 import hashlib
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -26,6 +27,8 @@ PREDICATE_TYPES = {
     "sign_off": "urn:countersign:sign-off:v1",
     "closing": "urn:countersign:closing:v1",
 }
+_REMEMBERED = 2048
+
 NEVER_ADMITTED = "0" * 64  # the subject of an execution that ended before its admission was decided
 
 _KINDS = {predicate_type: kind for kind, predicate_type in PREDICATE_TYPES.items()}
@@ -148,10 +151,9 @@ def read_chain(
     previous: str | None = None
     for sequence, envelope in enumerate(envelopes):
         try:
-            statement = verify_envelope(envelope, keys)
+            attestation = _read_verified(sequence, envelope, _find_signers(envelope, keys))
         except EnvelopeError as error:
             raise ChainError(sequence, str(error)) from error
-        attestation = _read_statement(sequence, envelope.digest, statement)
         _check_link(attestation, workflow_id, previous)
         if history is None:
             history = _History(attestation)
@@ -163,6 +165,20 @@ def read_chain(
         attestations.append(attestation)
         previous = envelope.digest
     return tuple(attestations)
+
+
+def _find_signers(envelope: Envelope, keys: Mapping[str, Ed25519PublicKey]) -> tuple[tuple[str, bytes], ...]:
+    """Return id and bytes of the trusted keys that the envelope names."""
+    named = {signature.key_id for signature in envelope.signatures} & keys.keys()
+    return tuple((key_id, keys[key_id].public_bytes_raw()) for key_id in sorted(named))
+
+
+# A chain is read at every admission and every end: what these very bytes say under these very keys never changes.
+@lru_cache(maxsize=_REMEMBERED)
+def _read_verified(sequence: int, envelope: Envelope, signers: tuple[tuple[str, bytes], ...]) -> Attestation:
+    """Return a statement whose signatures are by those keys. Raises EnvelopeError and ChainError."""
+    keys = {key_id: Ed25519PublicKey.from_public_bytes(key) for key_id, key in signers}
+    return _read_statement(sequence, envelope.digest, verify_envelope(envelope, keys))
 
 
 def _read_statement(sequence: int, statement_digest: str, statement: Mapping[str, Any]) -> Attestation:

@@ -11,6 +11,7 @@ import hashlib
 import os
 import uuid
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from pathlib import Path
 
@@ -41,31 +42,79 @@ class MasterKeyMismatch(ContentError):
     """A key in the database does not open under this process's master key: the wrong one is configured here."""
 
 
+@dataclass(frozen=True)
+class OpenKey:
+    """The content key of a workflow, for as long as somebody works on it: what is sealed needs no further query."""
+
+    scope: uuid.UUID
+    key: bytes = field(repr=False)
+
+
+@dataclass(frozen=True)
+class SealedText:
+    """A text as it is stored: its digest, and its bytes encrypted under its workflow's key."""
+
+    digest: str
+    nonce: bytes = field(repr=False)
+    ciphertext: bytes = field(repr=False)
+    size: int
+
+
 def compute_digest(text: str) -> str:
     """Return the SHA-256, in hex, of the text's UTF-8 bytes."""
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def create_content_key(scope: uuid.UUID) -> None:
+def create_content_key(scope: uuid.UUID) -> OpenKey:
     """Make the key of a new workflow. Call it in the transaction that creates the workflow."""
-    ContentKey.objects.create(scope=scope, wrapped_key=_seal(_master_key(), os.urandom(_KEY_BYTES), scope.bytes))
+    key = os.urandom(_KEY_BYTES)
+    ContentKey.objects.create(scope=scope, wrapped_key=_seal(_master_key(), key, scope.bytes))
+    return OpenKey(scope, key)
+
+
+def open_content_key(scope: uuid.UUID) -> OpenKey:
+    """Return a workflow's content key. Raises ContentError where it was erased or never made."""
+    return OpenKey(scope, _content_key(scope))
+
+
+def seal_text(opened: OpenKey, text: str) -> SealedText:
+    """Encrypt a text for its workflow. Touches no database."""
+    plain = text.encode()
+    digest = hashlib.sha256(plain).hexdigest()
+    sealed = _seal(opened.key, plain, _associated_data(opened.scope, digest))
+    return SealedText(digest, sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], len(plain))
+
+
+def store_sealed(scope: uuid.UUID, texts: Iterable[SealedText]) -> None:
+    """Store sealed texts, in two queries. One that the workflow has already stays as it is."""
+    wanted = {text.digest: text for text in texts}
+    # Asked first: on SQLite the table's trigger refuses a row that is there before it could be ignored.
+    present = Content.objects.filter(scope=scope, digest__in=wanted).values_list("digest", flat=True)
+    insert_sealed(scope, [wanted[digest] for digest in wanted.keys() - set(present)])
+
+
+def insert_sealed(scope: uuid.UUID, texts: Iterable[SealedText]) -> None:
+    """Store sealed texts that are new to the workflow, as salted ones are, in one query."""
+    rows = [
+        Content(scope=scope, digest=text.digest, nonce=text.nonce, ciphertext=text.ciphertext, size=text.size)
+        for text in texts
+    ]
+    Content.objects.bulk_create(rows, ignore_conflicts=True)
+
+
+def store_texts(opened: OpenKey, texts: Iterable[str]) -> list[str]:
+    """Store texts once per workflow, in two queries, and return their digests."""
+    sealed = [seal_text(opened, text) for text in texts]
+    if sealed:
+        store_sealed(opened.scope, sealed)
+    return [text.digest for text in sealed]
 
 
 def store_text(scope: uuid.UUID, text: str) -> str:
     """Store a text once per workflow and return its digest. Storing it again changes nothing."""
-    plain = text.encode()
-    digest = hashlib.sha256(plain).hexdigest()
-    if Content.objects.filter(scope=scope, digest=digest).exists():
-        return digest
-    sealed = _seal(_content_key(scope), plain, _associated_data(scope, digest))
-    row = Content(
-        scope=scope,
-        digest=digest,
-        nonce=sealed[:_NONCE_BYTES],
-        ciphertext=sealed[_NONCE_BYTES:],
-        size=len(plain),
-    )
-    Content.objects.bulk_create([row], ignore_conflicts=True)
+    digest = compute_digest(text)
+    if not Content.objects.filter(scope=scope, digest=digest).exists():
+        store_texts(open_content_key(scope), [text])
     return digest
 
 
@@ -77,13 +126,17 @@ def load_text(scope: uuid.UUID, digest: str) -> str:
 def load_texts(scope: uuid.UUID, digests: Iterable[str]) -> dict[str, str]:
     """Return texts by digest, in two queries however many they are. Raises ContentError if one is missing."""
     wanted = {digest for digest in digests if digest}
-    if not wanted:
-        return {}
-    key = _content_key(scope)
-    texts = {row.digest: _open_text(key, row) for row in Content.objects.filter(scope=scope, digest__in=wanted)}
+    return open_texts(open_content_key(scope), wanted) if wanted else {}
+
+
+def open_texts(opened: OpenKey, digests: Iterable[str]) -> dict[str, str]:
+    """`load_texts` under a key that is open already: one query."""
+    wanted = {digest for digest in digests if digest}
+    rows = Content.objects.filter(scope=opened.scope, digest__in=wanted)
+    texts = {row.digest: _open_text(opened.key, row) for row in rows}
     missing = wanted - texts.keys()
     if missing:
-        raise ContentError(f"no text {min(missing)[:12]} is stored for {scope}")
+        raise ContentError(f"no text {min(missing)[:12]} is stored for {opened.scope}")
     return texts
 
 
@@ -143,7 +196,15 @@ def derive_finding_key(scope: uuid.UUID | None) -> bytes:
     try values against the hashes once that key is erased. Without a scope: of the master key. Raises ContentError
     when the content key was erased or never made.
     """
-    key = _master_key() if scope is None else _content_key(scope)
+    return _derive_finding_key(_master_key() if scope is None else _content_key(scope))
+
+
+def finding_key_of(opened: OpenKey) -> bytes:
+    """`derive_finding_key`, of a key that is open already."""
+    return _derive_finding_key(opened.key)
+
+
+def _derive_finding_key(key: bytes) -> bytes:
     return HKDF(algorithm=SHA256(), length=_KEY_BYTES, salt=None, info=_FINDING_KEY_INFO).derive(key)
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import connection
+from django.db.models import Exists
 from django.utils import timezone
 
 from compliance.chain import Attestation, ChainError, read_chain
@@ -63,7 +64,8 @@ def issue_certificate(workflow_id: uuid.UUID, draft: CertificateDraft) -> Certif
     """
     if not connection.in_atomic_block:
         raise RuntimeError("a certificate is issued in the transaction of the change that it attests")
-    chain = EvidenceChain.objects.select_for_update().get(id=workflow_id)
+    is_known = Exists(SigningKey.objects.filter(key_id=public_identity().key_id))
+    chain = EvidenceChain.objects.select_for_update(of=("self",)).annotate(key_is_known=is_known).get(id=workflow_id)
     if chain.closed_at is not None:
         raise ChainClosed(f"the evidence of workflow {workflow_id} is closed")
     issued_at = timezone.now()
@@ -71,6 +73,8 @@ def issue_certificate(workflow_id: uuid.UUID, draft: CertificateDraft) -> Certif
     _refuse_misshapen(payload, draft.kind)
     envelope_bytes = sign_statement(payload)
     envelope = parse_envelope(envelope_bytes)
+    if not chain.key_is_known:
+        _register_signing_key(envelope)
     predicate = draft.predicate
     certificate = Certificate.objects.create(
         chain=chain,
@@ -78,7 +82,7 @@ def issue_certificate(workflow_id: uuid.UUID, draft: CertificateDraft) -> Certif
         kind=draft.kind,
         digest=envelope.digest,
         envelope=envelope_bytes,
-        key_id=_register_signing_key(envelope),
+        key_id=envelope.signatures[0].key_id,
         execution_id=predicate.get("execution", {}).get("id"),
         stage_id=predicate.get("stage", {}).get("id", ""),
         role=predicate.get("stage", {}).get("role", ""),
@@ -130,13 +134,16 @@ def read_attestations(workflow_id: uuid.UUID) -> tuple[Attestation, ...]:
     return read_chain(str(workflow_id), evidence.certificates, evidence.keys)
 
 
-def read_opening(workflow_id: uuid.UUID) -> Attestation | None:
-    """Return the verified opening certificate of a workflow; None where there is none that holds."""
-    row = Certificate.objects.filter(chain_id=workflow_id, sequence=0).values_list("envelope", flat=True).first()
-    if row is None:
-        return None
+def read_opening(workflow_id: uuid.UUID, evidence: Evidence | None = None) -> Attestation | None:
+    """Return the verified opening certificate of a workflow; None where there is none that holds.
+
+    `evidence` is that of the workflow, where it is loaded already.
+    """
     try:
-        return read_chain(str(workflow_id), [parse_envelope(bytes(row))], trusted_public_keys())[0]
+        if evidence is None:
+            rows = Certificate.objects.filter(chain_id=workflow_id, sequence=0).values_list("envelope", flat=True)
+            evidence = Evidence(tuple(parse_envelope(bytes(row)) for row in rows), trusted_public_keys())
+        return next(iter(read_chain(str(workflow_id), evidence.certificates[:1], evidence.keys)), None)
     except (ChainError, EnvelopeError):
         return None
 
@@ -168,10 +175,7 @@ def _refuse_misshapen(payload: bytes, kind: str) -> None:
         raise ValueError(f"not signed: {problem}")
 
 
-def _register_signing_key(envelope: Envelope) -> str:
+def _register_signing_key(envelope: Envelope) -> None:
     """Keep the public half of the key that signs, so that packages can name it. Being kept makes no key trusted."""
-    key_id = envelope.signatures[0].key_id
-    if not SigningKey.objects.filter(key_id=key_id).exists():
-        row = SigningKey(key_id=key_id, public_key_pem=public_identity().public_key_pem)
-        SigningKey.objects.bulk_create([row], ignore_conflicts=True)
-    return key_id
+    row = SigningKey(key_id=envelope.signatures[0].key_id, public_key_pem=public_identity().public_key_pem)
+    SigningKey.objects.bulk_create([row], ignore_conflicts=True)

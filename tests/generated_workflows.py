@@ -18,7 +18,7 @@ from tests.workflow_driver import (
     run_ready_execution,
     submit,
 )
-from workflows import admission, budgets, endings, engine, journal
+from workflows import admission, endings, engine, journal, stage_journal
 from workflows.agents.types import (
     AgentFailure,
     AgentResult,
@@ -52,7 +52,7 @@ CRASH_POINTS = (
     (engine, "assess_answer"),
     (engine, "finish_execution"),
     (engine, "end_execution"),
-    (engine, "store_text"),
+    (engine, "store_sealed"),
     (admission, "issue_certificate"),
     (admission, "move_execution"),
     (endings, "issue_certificate"),
@@ -61,8 +61,9 @@ CRASH_POINTS = (
     (endings, "move_workflow"),
     (endings, "wake"),
     (endings, "close_chain"),
-    (budgets, "record_event"),
-    (journal, "store_text"),
+    (stage_journal, "append_event"),
+    (journal, "insert_event"),
+    (journal, "insert_sealed"),
 )
 CANCEL_POINTS = frozenset({"admit_execution", "assess_answer", "finish_execution"})
 

@@ -8,7 +8,7 @@ from django.db import transaction
 from django.db.models.functions import Coalesce, Now
 
 from compliance.content import load_text
-from compliance.gate import AdmissionRequest, Allow, Lineage, Refuse, Wait, decide
+from compliance.gate import AdmissionRequest, Allow, Evidence, Lineage, Refuse, Wait, decide
 from compliance.lineage import describe_lineage
 from compliance.models import Certificate
 from compliance.policies_in_force import load_policy_documents, load_policy_terms
@@ -19,7 +19,7 @@ from workflows.content_rules import BlockedFinding, explain_blocked, find_blocke
 from workflows.endings import Ending, end_execution
 from workflows.facts import describe_person, load_request
 from workflows.leases import Claim, LeaseLost, load_execution, lock_claim
-from workflows.models import Execution, ExecutionStatus, Role, StageStatus
+from workflows.models import Execution, ExecutionStatus, Role, StageStatus, WorkflowStatus
 from workflows.reasons import ReasonCode
 from workflows.spending import report_usage
 from workflows.transitions import move_execution, move_stage
@@ -59,35 +59,37 @@ def admit_execution(claim: Claim) -> Admitted | None:
     Asked again under the same claim, it decides again and certifies nothing anew. Raises LeaseLost when the claim no
     longer stands, ContentError when a text that must be inspected was erased.
     """
-    execution = load_execution(claim)
-    inspection = inspect_release(execution)
+    # A stage of any other role has nothing that would be inspected.
+    inspection = inspect_release(load_execution(claim)) if claim.role == Role.RELEASE else Inspection()
     with transaction.atomic():
         execution = lock_claim(claim)
         _note_start(execution)
-        decision = ask_gate(build_request(execution, inspection))
+        evidence = load_evidence(claim.workflow_id)
+        decision = decide(load_policy_terms(), build_request(execution, inspection), evidence)
         if isinstance(decision, Refuse):
             decision = replace(decision, detail=explain_refusal(decision, inspection))
         if isinstance(decision, Wait):
             _park(claim, execution, decision)
             return None
         if isinstance(decision, Refuse):
-            _certify_admission(execution, decision, inspection)
+            _certify_admission(execution, decision, inspection, evidence)
             lineage = describe_lineage(decision.lineage) if decision.lineage else None
             ending = Ending(ExecutionStatus.BLOCKED, (decision.code, decision.detail), lineage=lineage)
-            end_execution(execution, report_usage(ending, execution.id), fence=claim.fence)
+            end_execution(execution, report_usage(ending, execution.id), fence=claim.fence, evidence=evidence)
             return None
         if execution.status == ExecutionStatus.PLANNING:
-            _certify_admission(execution, decision, inspection)
+            _certify_admission(execution, decision, inspection, evidence)
             if not move_execution(execution.id, ExecutionStatus.EXECUTING, fence=claim.fence):
                 raise LeaseLost
     return Admitted(execution, decision, _order_documents(execution, decision.lineage))
 
 
 def _note_start(execution: Execution) -> None:
-    """Show the stage and the workflow of a claimed execution as running."""
+    """Show the stage and the workflow of a claimed execution as running, unless they are shown so already."""
     if execution.stage.status != StageStatus.RUNNING:
         move_stage(execution.stage_id, StageStatus.RUNNING, started_at=Coalesce("started_at", Now()))
-    refresh_workflow_status(execution.stage.workflow_id)
+    if execution.stage.workflow.status == WorkflowStatus.QUEUED:
+        refresh_workflow_status(execution.stage.workflow_id)
 
 
 def ask_gate(request: AdmissionRequest) -> Allow | Wait | Refuse:
@@ -158,8 +160,10 @@ def _park(claim: Claim, execution: Execution, decision: Wait) -> None:
     refresh_workflow_status(claim.workflow_id)
 
 
-def _certify_admission(execution: Execution, decision: Allow | Refuse, inspection: Inspection) -> Certificate:
-    asked = load_request(execution.stage.workflow_id)
+def _certify_admission(
+    execution: Execution, decision: Allow | Refuse, inspection: Inspection, evidence: Evidence
+) -> Certificate:
+    asked = load_request(execution.stage.workflow_id, evidence)
     opened = asked.find(execution.stage)
     subject = decision.lineage.subject_digest if decision.lineage else None
     draft = draft_admission(

@@ -4,9 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from compliance.content import compute_digest
-from compliance.gate import Allow, Check, Refuse, Wait, decide_on_chain, judge
+from compliance.gate import Allow, Check, Evidence, Refuse, Wait, decide_on_chain, judge
 from compliance.policies_in_force import load_policy_terms
-from compliance.services import load_evidence
 from workflows.admission import Admitted, Inspection, build_request, explain_refusal
 from workflows.assessment import Assessment
 from workflows.evidence_checks import (
@@ -36,12 +35,15 @@ class Conclusion:
     missing_proofs: tuple[str, ...]
 
 
-def conclude(execution: Execution, admitted: Admitted, assessment: Assessment, inspection: Inspection) -> Conclusion:
+def conclude(
+    execution: Execution, admitted: Admitted, assessment: Assessment, inspection: Inspection, evidence: Evidence
+) -> Conclusion:
     """Judge an execution under every policy of its lineage. A release is decided by the gate a second time.
 
-    Must run in the transaction that ends the execution, with its workflow locked.
+    Must run in the transaction that ends the execution, with its workflow locked; `evidence` is that of the workflow
+    as it is then.
     """
-    request, evidence = build_request(execution, inspection), load_evidence(execution.stage.workflow_id)
+    request = build_request(execution, inspection)
     basis = read_basis(request, admitted.lineage, load_policy_terms(), evidence)
     checks = (check_lineage(basis), check_grant(basis), *assessment.checks, *_check_release(basis, assessment))
     verdict, missing = judge(checks, select_terms(basis), request.role)

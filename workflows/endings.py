@@ -10,16 +10,16 @@ from typing import Any
 
 from django.utils import timezone
 
-from compliance.gate import Check
+from compliance.gate import Check, Evidence
 from compliance.models import Certificate, CertificateKind
 from compliance.services import close_chain, issue_certificate
 from compliance.statements import EndedStage, OpenedStage, draft_execution
 from compliance.verdicts import describe_check
-from workflows.budgets import whole_cents
+from workflows.agents.amounts import count_cents
 from workflows.facts import load_request
-from workflows.journal import summarise_documents, summarise_journal
+from workflows.journal import summarise_journal
 from workflows.leases import LeaseLost
-from workflows.models import Execution, ExecutionStatus, Stage, StageStatus, Verdict, Workflow, WorkflowStatus
+from workflows.models import Execution, ExecutionStatus, Stage, StageStatus, Verdict, WorkflowStatus
 from workflows.queue import wake
 from workflows.reasons import ReasonCode
 from workflows.transitions import STAGE_ENDS, move_execution, move_stage, move_workflow
@@ -49,13 +49,17 @@ class Ending:
     sign_offs: tuple[str, ...] = ()
 
 
-def end_execution(execution: Execution, ending: Ending, *, fence: int | None) -> Certificate:
+def end_execution(
+    execution: Execution, ending: Ending, *, fence: int | None, evidence: Evidence | None = None
+) -> Certificate:
     """End an execution with its certificate, end its stage, and start the next one or end the workflow.
 
+    The execution's row is locked and as it is now; `evidence` is the workflow's, where it is loaded already.
     Raises LeaseLost, and so undoes the whole transaction, when the execution is no longer the caller's to end.
     """
     stage = execution.stage
-    opened = load_request(stage.workflow_id).find(stage)
+    opened = load_request(stage.workflow_id, evidence).find(stage)
+    cost_cents = count_cents(execution.charged_nanocents)
     lineage = ending.lineage or {"policies": [opened.policy.digest], "upstreams": []}
     now = timezone.now()
     landed = move_execution(
@@ -76,7 +80,7 @@ def end_execution(execution: Execution, ending: Ending, *, fence: int | None) ->
         request_count=ending.request_count,
         input_tokens=ending.input_tokens,
         output_tokens=ending.output_tokens,
-        cost_cents=whole_cents(),
+        cost_cents=cost_cents,
         lease_owner="",
         lease_expires_at=None,
         completed_at=now,
@@ -85,7 +89,7 @@ def end_execution(execution: Execution, ending: Ending, *, fence: int | None) ->
         raise LeaseLost
     certificate = _certify_ending(execution, opened, ending, lineage)
     _end_stage(stage, ending.status, ending.reason)
-    _advance(stage, ending.status)
+    _advance(stage, execution.owner_id, ending.status)
     return certificate
 
 
@@ -152,6 +156,7 @@ def _certify_ending(execution: Execution, opened: OpenedStage, ending: Ending, l
         .values_list("digest", flat=True)
         .first()
     )
+    journal, documents = summarise_journal(execution.id)
     draft = draft_execution(
         stage=opened.stage,
         execution_id=str(execution.id),
@@ -172,9 +177,9 @@ def _certify_ending(execution: Execution, opened: OpenedStage, ending: Ending, l
             "input_tokens": ending.input_tokens,
             "output_tokens": ending.output_tokens,
         },
-        cost_cents=Execution.objects.values_list("cost_cents", flat=True).get(id=execution.id),
-        journal=summarise_journal(execution.id),
-        documents=summarise_documents(execution.id),
+        cost_cents=count_cents(execution.charged_nanocents),
+        journal=journal,
+        documents=documents,
         artifact_digest=ending.artifact_digest or None,
         reviewed_digest=ending.reviewed_digest or None,
         answer_digest=ending.answer_digest or None,
@@ -195,16 +200,12 @@ def _end_stage(stage: Stage, status: str, reason: tuple[str, str]) -> None:
         raise LeaseLost
 
 
-def _advance(stage: Stage, status: str) -> None:
+def _advance(stage: Stage, owner_id: int, status: str) -> None:
     """Start the stage after a completed one; after any other end, cancel the rest and end the workflow."""
     if status == ExecutionStatus.COMPLETED:
         following = Stage.objects.filter(workflow_id=stage.workflow_id, position=stage.position + 1).first()
         if following is not None:
-            execution = Execution.objects.create(
-                stage=following,
-                owner_id=Workflow.objects.values_list("owner_id", flat=True).get(id=stage.workflow_id),
-                provider=following.provider,
-            )
+            execution = Execution.objects.create(stage=following, owner_id=owner_id, provider=following.provider)
             wake(execution.id)
             return
     elif status != ExecutionStatus.CANCELLED:

@@ -13,8 +13,21 @@ from django.conf import settings
 from django.db import transaction
 
 from compliance.capabilities import Denial, Grant
-from compliance.content import ContentError, MasterKeyMismatch, derive_finding_key, load_texts, open_secret, store_text
+from compliance.content import (
+    ContentError,
+    MasterKeyMismatch,
+    SealedText,
+    compute_digest,
+    finding_key_of,
+    open_content_key,
+    open_secret,
+    open_texts,
+    seal_text,
+    store_sealed,
+    store_text,
+)
 from compliance.lineage import describe_lineage
+from compliance.services import load_evidence
 from workflows.admission import Admitted, admit_execution, inspect_release
 from workflows.agents.runner import run_agent
 from workflows.agents.types import (
@@ -35,17 +48,18 @@ from workflows.model_prices import load_own_prices
 from workflows.models import ExecutionStatus
 from workflows.reasons import ReasonCode
 from workflows.settlement import park_unknown_outcome
-from workflows.spending import read_usage, report_usage
-from workflows.stage_journal import StageJournal
+from workflows.spending import CHARGED_KINDS, report_usage, sum_usage
+from workflows.stage_journal import JournalState, StageJournal
 from workflows.transitions import move_execution
 
 
 @dataclass(frozen=True)
 class _Begun:
-    """An admitted execution, and what its agent works on."""
+    """An admitted execution, what its agent works on, and where its journal stands."""
 
     admitted: Admitted
     work: AgentWork
+    journal: JournalState
 
 
 async def run_execution(claim: Claim, database: DatabaseCalls) -> None:
@@ -57,7 +71,7 @@ async def run_execution(claim: Claim, database: DatabaseCalls) -> None:
     if begun is None:
         return
     admitted, work = begun.admitted, begun.work
-    journal = StageJournal(database, claim, len(work.history))
+    journal = StageJournal(database, claim, begun.journal)
     try:
         async with asyncio.timeout(settings.STAGE_TIME_LIMIT_SECONDS):
             result = await run_agent(work, journal, journal)
@@ -90,7 +104,7 @@ def begin_execution(claim: Claim) -> _Begun | None:
         return None
     try:
         admitted = admit_execution(claim)
-        return None if admitted is None else _Begun(admitted, prepare_work(admitted))
+        return None if admitted is None else _prepare(admitted)
     except MasterKeyMismatch:
         raise  # this process's fault, not the stage's: another worker may well be able to read it
     except ContentError as error:
@@ -98,15 +112,18 @@ def begin_execution(claim: Claim) -> _Begun | None:
         return None
 
 
-def prepare_work(admitted: Admitted) -> AgentWork:
+def _prepare(admitted: Admitted) -> _Begun:
     """Gather what the agent works on. Raises ContentError when a text was erased."""
-    stage, lineage = admitted.execution.stage, admitted.lineage
+    execution, lineage = admitted.execution, admitted.lineage
+    stage = execution.stage
+    opened = open_content_key(stage.workflow_id)
     digests = [stage.task_digest, stage.document_digest, lineage.subject_digest or ""]
     digests += [upstream.artifact_digest for upstream in lineage.upstreams]
-    texts = load_texts(stage.workflow_id, digests)
+    texts = open_texts(opened, digests)
+    history = load_history(execution.id, stage.workflow_id) if execution.event_count else ()
     sealed = stage.sealed_api_key
-    return AgentWork(
-        execution_id=str(admitted.execution.id),
+    work = AgentWork(
+        execution_id=str(execution.id),
         role=stage.role,  # type: ignore[arg-type]  # a Role by the column's choices
         task=texts[stage.task_digest],
         document=texts.get(stage.document_digest),
@@ -119,11 +136,13 @@ def prepare_work(admitted: Admitted) -> AgentWork:
         budget_cents=stage.budget_cents,
         grant=Grant(tuple(stage.granted_permissions), tuple(Denial(**denial) for denial in stage.denied_permissions)),
         api_key=None if sealed is None else open_secret(bytes(sealed), f"stage:{stage.uid}"),
-        used=read_usage(admitted.execution.id),
+        used=sum_usage(event.facts for event in history if event.kind in CHARGED_KINDS),
         own_prices=load_own_prices(stage.provider),
-        finding_key=derive_finding_key(stage.workflow_id),
-        history=load_history(admitted.execution.id, stage.workflow_id),
+        finding_key=finding_key_of(opened),
+        history=history,
     )
+    state = JournalState(opened, execution.event_count, execution.charged_nanocents, stage.budget_cents)
+    return _Begun(admitted, work, state)
 
 
 def finish_execution(claim: Claim, begun: _Begun, result: AgentResult) -> None:
@@ -134,23 +153,45 @@ def finish_execution(claim: Claim, begun: _Begun, result: AgentResult) -> None:
     except AgentFailure as failure:
         end_without_answer(claim, _describe_failure(failure, admitted), failure.last_text)
         return
+    # Everything is inspected and sealed before the workflow's row is locked.
     inspection = inspect_release(admitted.execution)
+    texts = _seal_texts(begun, result, assessment)
     with transaction.atomic():
         execution = lock_claim(claim)
         if not move_execution(claim.execution_id, ExecutionStatus.VERIFYING, fence=claim.fence):
             raise LeaseLost
-        end = conclude(execution, admitted, assessment, inspection)
-        ending = _describe_end(claim, admitted, result, assessment, end)
-        end_execution(execution, ending, fence=claim.fence)
+        evidence = load_evidence(claim.workflow_id)
+        end = conclude(execution, admitted, assessment, inspection, evidence)
+        ending = _describe_end(begun, result, assessment, end, texts)
+        end_execution(execution, ending, fence=claim.fence, evidence=evidence)
 
 
-def _describe_end(
-    claim: Claim, admitted: Admitted, result: AgentResult, assessment: Assessment, end: Conclusion
-) -> Ending:
+@dataclass(frozen=True)
+class _Texts:
+    """What an execution may leave behind, sealed; None where the workflow has the text already, or there is none."""
+
+    artifact: SealedText | None
+    judged: SealedText | None
+    answer: SealedText
+
+
+def _seal_texts(begun: _Begun, result: AgentResult, assessment: Assessment) -> _Texts:
+    answer = json.dumps(asdict(result.answer), ensure_ascii=True, sort_keys=True)
+    known = begun.admitted.lineage.subject_digest
+
+    def seal(text: str | None) -> SealedText | None:
+        return None if text is None or compute_digest(text) == known else seal_text(begun.journal.opened, text)
+
+    return _Texts(seal(assessment.artifact), seal(assessment.judged), seal_text(begun.journal.opened, answer))
+
+
+def _describe_end(begun: _Begun, result: AgentResult, assessment: Assessment, end: Conclusion, texts: _Texts) -> Ending:
     """Store the texts that an execution leaves behind, and return its end with their digests."""
-    workflow_id = claim.workflow_id
+    admitted = begun.admitted
     released = assessment.artifact if end.status == ExecutionStatus.COMPLETED else None
-    judged = "" if assessment.judged is None else store_text(workflow_id, assessment.judged)
+    kept = [texts.answer, texts.judged, texts.artifact if released is not None else None]
+    store_sealed(admitted.execution.stage.workflow_id, [text for text in kept if text is not None])
+    judged = "" if assessment.judged is None else compute_digest(assessment.judged)
     return Ending(
         end.status,
         end.reason,
@@ -162,9 +203,9 @@ def _describe_end(
         request_count=result.usage.requests,
         input_tokens=result.usage.input_tokens,
         output_tokens=result.usage.output_tokens,
-        artifact_digest="" if released is None else store_text(workflow_id, released),
+        artifact_digest="" if released is None else compute_digest(released),
         reviewed_digest=admitted.lineage.subject_digest or judged,
-        answer_digest=store_text(workflow_id, json.dumps(asdict(result.answer), ensure_ascii=True, sort_keys=True)),
+        answer_digest=texts.answer.digest,
         lineage=describe_lineage(admitted.lineage),
         sign_offs=admitted.decision.sign_offs,
     )

@@ -12,6 +12,7 @@ from typing import Any
 from django.contrib.auth.models import User
 
 from compliance.content import compute_digest
+from compliance.gate import Evidence
 from compliance.models import Policy
 from compliance.services import read_opening
 from compliance.statements import OpenedStage, PersonFacts, PolicyFacts, StageFacts, WorkflowFacts
@@ -42,12 +43,12 @@ def describe_request(workflow: Workflow, stages: Sequence[Stage]) -> AskedFor:
     return AskedFor(facts, tuple(_describe_stage(stage) for stage in stages))
 
 
-def load_request(workflow_id: uuid.UUID) -> AskedFor:
-    """Return what a workflow was asked for by its opening certificate.
+def load_request(workflow_id: uuid.UUID, evidence: Evidence | None = None) -> AskedFor:
+    """Return what a workflow was asked for by its opening certificate, out of `evidence` where that is loaded.
 
     Where that does not hold, by the rows: the gate refuses everything then, and the refusal is certified, too.
     """
-    opening = read_opening(workflow_id)
+    opening = read_opening(workflow_id, evidence)
     if opening is not None:
         return AskedFor(_read_workflow(opening.predicate), tuple(_read_stage(stage) for stage in opening.stages))
     stages = Stage.objects.filter(workflow_id=workflow_id).select_related("policy").order_by("position")

@@ -35,7 +35,7 @@ class Claim:
     """The right to work on one execution, while its fence stands.
 
     `lost_attempts` counts the attempts before it that ended with their worker or with an error; `owner_id` and
-    `provider` are the execution's, by which claims are shared out.
+    `provider` are the execution's, by which claims are shared out; `role` is the stage's.
     """
 
     execution_id: uuid.UUID
@@ -46,6 +46,7 @@ class Claim:
     lost_attempts: int
     owner_id: int
     provider: str
+    role: str
 
 
 def lock_workflow(workflow_id: uuid.UUID) -> Workflow:
@@ -73,19 +74,27 @@ def take_leases(execution_ids: Collection[uuid.UUID], process: str) -> list[Clai
         started_at=Coalesce("started_at", Now()),
     )
     rows = Execution.objects.filter(id__in=taken).values_list(
-        "id", "stage__workflow_id", "stage_id", "fence", "attempts", "lost_attempts", "owner_id", "provider"
+        "id",
+        "stage__workflow_id",
+        "stage_id",
+        "fence",
+        "attempts",
+        "lost_attempts",
+        "owner_id",
+        "provider",
+        "stage__role",
     )
     claims = {row[0]: Claim(*row) for row in rows}
     return [claims[execution_id] for execution_id in execution_ids if execution_id in claims]
 
 
 def lock_claim(claim: Claim) -> Execution:
-    """Lock the workflow's row, and return the execution with stage, policy, workflow and owner as it is then.
+    """Lock the workflow's row and the execution's, and return that with stage, policy, workflow and owner.
 
-    Raises LeaseLost when the claim does not stand any more.
+    No event lands in its journal until the transaction ends. Raises LeaseLost when the claim does not stand any more.
     """
-    lock_workflow(claim.workflow_id)
-    execution = load_execution(claim)
+    Workflow.objects.select_for_update().values_list("id").get(id=claim.workflow_id)
+    execution = _with_stage().select_for_update(of=("self",)).get(id=claim.execution_id)
     if execution.fence != claim.fence or execution.status not in LEASED:
         raise LeaseLost
     return execution
@@ -93,7 +102,7 @@ def lock_claim(claim: Claim) -> Execution:
 
 def load_execution(claim: Claim) -> Execution:
     """Return the claimed execution with its stage, policy, workflow and owner."""
-    return Execution.objects.select_related("stage__policy", "stage__workflow__owner").get(id=claim.execution_id)
+    return _with_stage().get(id=claim.execution_id)
 
 
 def list_held(process: str) -> dict[uuid.UUID, int]:
@@ -164,6 +173,10 @@ def _requeue(rows: QuerySet[Execution], end: AttemptEnd, detail: str, delay_seco
         attempt_log=[*attempt_log, entry],
         available_at=Now() + timedelta(seconds=delay_seconds) if delay_seconds else None,
     )
+
+
+def _with_stage() -> QuerySet[Execution]:
+    return Execution.objects.select_related("stage__policy", "stage__workflow__owner")
 
 
 def _held_by(process: str) -> QuerySet[Execution]:

@@ -1,20 +1,27 @@
 """What an execution has used over all its attempts, as its journal has it. What it cost is in its ledger."""
 
 import uuid
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from typing import Any
 
 from workflows.agents.types import Usage
 from workflows.endings import Ending
 from workflows.models import ExecutionEvent
 
 # The kinds of events that may carry a charge: an answer, and what broke off after it had begun.
-_CHARGED_KINDS = ("model_response", "model_retry", "model_error")
+CHARGED_KINDS = ("model_response", "model_retry", "model_error")
 
 
 def read_usage(execution_id: uuid.UUID) -> Usage:
     """Sum the usage in the journal. What was answered but not journalled before its worker died is not known."""
-    events = ExecutionEvent.objects.filter(execution_id=execution_id, kind__in=_CHARGED_KINDS)
-    charges = [event.facts for event in events.only("entry") if "cents" in event.facts]
+    events = ExecutionEvent.objects.filter(execution_id=execution_id, kind__in=CHARGED_KINDS)
+    return sum_usage(event.facts for event in events.only("entry"))
+
+
+def sum_usage(facts_of_events: Iterable[Mapping[str, Any]]) -> Usage:
+    """Return the usage that events of the charged kinds tell of, by their facts."""
+    charges = [facts for facts in facts_of_events if "cents" in facts]
     return Usage(
         requests=len(charges),
         input_tokens=sum(int(facts["input_tokens"]) for facts in charges),

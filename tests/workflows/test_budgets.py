@@ -1,5 +1,6 @@
 """A budget is a wall: what an execution reserves and is charged never passes it, whatever goes wrong."""
 
+import asyncio
 import importlib
 import math
 from collections.abc import Callable
@@ -13,6 +14,8 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
+from tests.held_journal import finish, record_event, reserve_budget, settle_reservation, take_up
+from tests.thread_bridge import ThreadBridge
 from tests.workflow_driver import (
     PROCESS,
     claim_execution,
@@ -22,10 +25,8 @@ from tests.workflow_driver import (
     submit,
 )
 from tests.workflows.test_concurrency import run_together
-from workflows import budgets
+from workflows import journal
 from workflows.agents.types import Entry, Need, Reservation, Settlement
-from workflows.budgets import reserve_budget, settle_reservation
-from workflows.journal import record_event
 from workflows.leases import (
     Claim,
     LeaseLost,
@@ -141,10 +142,11 @@ class TestOneWorker:
         assert reserve_budget(claim, need(60), ASKED)
 
         def die(*_: Any) -> None:
-            record_event(*_)
+            insert_event(*_)
             raise KeyboardInterrupt
 
-        monkeypatch.setattr(budgets, "record_event", die)
+        insert_event = journal.insert_event
+        monkeypatch.setattr(journal, "insert_event", die)
         with pytest.raises(KeyboardInterrupt):
             act(claim)
         assert ledger(claim) == 60 * CENT == ledger_by_journal(claim)
@@ -165,39 +167,56 @@ def find_events(claim: Claim, kind: str) -> list[dict[str, Any]]:
     return [row.facts for row in rows]
 
 
-@pytest.mark.django_db(transaction=True)
+@pytest.mark.django_db
 def test_requests_at_once_pass_together_only_what_one_could() -> None:
-    """Eight threads, each on a connection of its own, three times in a row; the budget buys five of 20 cents."""
+    """Twenty-four at once on the journal of one run; the budget buys five of 20 cents."""
     _, claim = begin(100)
+    bridge = ThreadBridge()
+    held = take_up(claim, bridge)
 
-    def reserve_thrice() -> list[Reservation | None]:
-        return [reserve_budget(claim, need(20), ASKED) for _ in range(3)]
+    async def reserve_all() -> list[Reservation | None]:
+        return list(await asyncio.gather(*(held.reserve(need(20), ASKED) for _ in range(24))))
 
-    results = run_together(reserve_thrice, 8)
-    assert not [result for result in results if isinstance(result, Exception)], results
-    landed = [reservation for result in results for reservation in result if reservation is not None]
+    landed = [reservation for reservation in bridge.run(reserve_all()) if reservation is not None]
     assert len(landed) == 5, landed
     assert ledger(claim) == 100 * CENT == ledger_by_journal(claim)
 
 
-@pytest.mark.django_db(transaction=True)
+@pytest.mark.django_db
 def test_requests_at_once_share_what_is_left_by_shorter_answers() -> None:
     """Each takes as long an answer as fits, computed from a ledger that the others change under its hands."""
     _, claim = begin(100)
+    bridge = ThreadBridge()
+    held = take_up(claim, bridge)
 
-    def churn() -> int:
+    async def churn() -> int:
         landed = 0
         for _ in range(4):
-            reservation = reserve_budget(claim, need(1, per_token=CENT, longest=30, shortest=10), ASKED)
+            reservation = await held.reserve(need(1, per_token=CENT, longest=30, shortest=10), ASKED)
             if reservation is not None:
                 landed += 1
-                assert ledger(claim) <= 100 * CENT
-                settle_reservation(claim, Settlement(reservation.nanocents, 2 * CENT), Entry("model_response", {}, {}))
+                charged = Settlement(reservation.nanocents, 2 * CENT)
+                await held.settle(charged, Entry("model_response", {}, {}))
         return landed
 
-    results = run_together(churn, 4)
-    assert not [result for result in results if isinstance(result, Exception)], results
-    assert ledger(claim) == sum(results) * 2 * CENT <= 100 * CENT
+    async def churn_all() -> int:
+        return sum(await asyncio.gather(*(churn() for _ in range(4))))
+
+    landed = bridge.run(churn_all())
+    assert ledger(claim) == landed * 2 * CENT <= 100 * CENT
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_that_hold_one_claim_one_writes_an_event_and_the_other_nothing() -> None:
+    """As a process does that was stopped, taken for dead under the same claim, and woke up again."""
+    _, claim = begin(100)
+    journals = [take_up(claim) for _ in range(4)]
+    results = run_together(lambda: finish(journals.pop().reserve(need(20), ASKED)), 4)
+
+    landed = [result for result in results if isinstance(result, Reservation)]
+    assert len(landed) == 1, results
+    assert sum(isinstance(result, LeaseLost) for result in results) == 3, results
+    assert ledger(claim) == 20 * CENT == ledger_by_journal(claim)
 
 
 STEPS = st.lists(

@@ -52,7 +52,15 @@ def test_a_claim_says_what_it_holds() -> None:
     execution = Execution.objects.select_related("stage").get()
     assert (execution.status, execution.lease_owner) == ("planning", "w:1:t")
     assert held == Claim(
-        execution.id, execution.stage.workflow_id, execution.stage_id, 1, 1, 0, make_alice().id, execution.provider
+        execution.id,
+        execution.stage.workflow_id,
+        execution.stage_id,
+        1,
+        1,
+        0,
+        make_alice().id,
+        execution.provider,
+        "reviewer",
     )
     assert claim(1) == []
 

@@ -22,6 +22,7 @@ from compliance.package import VerificationReport, verify_package
 from compliance.package.text_output import format_report
 from compliance.signing import public_identity
 from releases.services import sign_off
+from tests.held_journal import record_event
 from tests.package_tampering import changed, places
 from tests.people import PASSWORD, make_alice, make_bob
 from tests.workflow_driver import (
@@ -38,7 +39,6 @@ from tests.workflow_driver import (
 from workflows import engine
 from workflows.agents.types import AgentFailure, AgentWork, Answer, ReviewAnswer, WorkerAnswer
 from workflows.export import build_workflow_package, encode_package
-from workflows.journal import record_event
 from workflows.leases import (
     sweep,
 )

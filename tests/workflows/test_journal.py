@@ -13,6 +13,7 @@ from compliance.append_only import triggers_lifted
 from compliance.content import destroy_content_key, load_text
 from compliance.package import verify_package
 from compliance.signing import public_identity
+from tests.held_journal import record_event
 from tests.package_tampering import places
 from tests.workflow_driver import (
     SCRIPTED_CHARGE,
@@ -25,7 +26,6 @@ from tests.workflow_driver import (
 )
 from workflows.agents.types import AgentWork, Answer, ReviewAnswer
 from workflows.export import build_workflow_package
-from workflows.journal import record_event
 from workflows.leases import (
     Claim,
 )

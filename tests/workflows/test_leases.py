@@ -6,6 +6,7 @@ import pytest
 from django.db.models.functions import Now
 from django_q.models import OrmQ
 
+from tests.held_journal import record_event, write_document
 from tests.people import make_alice
 from tests.workflow_driver import (
     PROCESS,
@@ -15,7 +16,6 @@ from tests.workflow_driver import (
     request_review_and_release,
     submit,
 )
-from workflows.journal import record_event, write_document
 from workflows.leases import Claim, LeaseLost, hand_back, list_held, lock_claim, release_dead, renew_leases, sweep
 from workflows.models import Execution, ExecutionEvent, ExecutionStatus
 from workflows.queue import wake

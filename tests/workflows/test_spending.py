@@ -23,7 +23,7 @@ from tests.workflow_driver import (
     run_to_rest,
     submit,
 )
-from workflows import engine
+from workflows import engine, stage_journal
 from workflows.agents.types import (
     AgentFailure,
     AgentResult,
@@ -123,14 +123,14 @@ def certified_spending(workflow: Workflow) -> tuple[dict[str, int], int]:
     return usage, predicate["cost_cents"]
 
 
-def test_a_second_attempt_is_refused_when_the_first_spent_the_budget(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_second_attempt_goes_on_from_what_the_first_has_paid_for(monkeypatch: pytest.MonkeyPatch) -> None:
     answer = Answer(tool_calls=(APPROVAL,), input_tokens=6_666_666, output_tokens=0)
     crash_finishing_once(monkeypatch)
     with serve(monkeypatch, answer, answer) as server:
         workflow = run_to_rest(submit(request_paid_review(budget_cents=100)))
 
     review = find_execution(workflow, "review")
-    assert (review.status, review.reason_code, review.attempts) == ("blocked", "budget_exhausted", 2)
+    assert (review.status, review.reason_code, review.attempts) == ("completed", "", 2)
     assert len(server.requests) == 1
     assert certified_spending(workflow) == ({"requests": 1, "input_tokens": 6_666_666, "output_tokens": 0}, 100)
 
@@ -198,14 +198,37 @@ def test_a_stage_whose_budget_is_at_its_end_keeps_what_its_model_said(
     assert report.ok, report.failures
 
 
+def test_a_second_attempt_is_refused_when_the_first_spent_the_budget(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first attempt's answer is no verdict, and its worker dies when it is about to ask for one again."""
+    answer = Answer(text="So far so good.", input_tokens=6_666_666, output_tokens=0)
+    real, crashes = stage_journal.StageJournal.reserve, iter([None, RuntimeError("crashed")])
+
+    async def reserve(self: Any, *arguments: Any) -> Any:
+        error = next(crashes, None)
+        if error is not None:
+            raise error
+        return await real(self, *arguments)
+
+    monkeypatch.setattr(stage_journal.StageJournal, "reserve", reserve)
+    with serve(monkeypatch, answer, answer) as server:
+        workflow = run_to_rest(submit(request_paid_review(budget_cents=100)))
+
+    review = find_execution(workflow, "review")
+    assert (review.status, review.reason_code, review.attempts) == ("blocked", "budget_exhausted", 2)
+    assert len(server.requests) == 1
+    assert certified_spending(workflow) == ({"requests": 1, "input_tokens": 6_666_666, "output_tokens": 0}, 100)
+
+
 def test_the_certificate_states_what_all_attempts_cost(monkeypatch: pytest.MonkeyPatch) -> None:
-    answer = Answer(tool_calls=(APPROVAL,), input_tokens=2 * MILLION, output_tokens=0)
+    unclear = Answer(text="So far so good.", input_tokens=2 * MILLION, output_tokens=0)
+    verdict = Answer(tool_calls=(APPROVAL,), input_tokens=MILLION, output_tokens=0)
     crash_finishing_once(monkeypatch)
-    with serve(monkeypatch, answer, answer):
+    with serve(monkeypatch, unclear, verdict) as server:
         workflow = run_to_rest(submit(request_paid_review(budget_cents=100)))
 
     assert workflow.status == "completed", workflow.reason_detail
-    assert certified_spending(workflow) == ({"requests": 2, "input_tokens": 4 * MILLION, "output_tokens": 0}, 60)
+    assert len(server.requests) == 2
+    assert certified_spending(workflow) == ({"requests": 2, "input_tokens": 3 * MILLION, "output_tokens": 0}, 45)
 
 
 @pytest.mark.parametrize("count", [10**20, 2**53 + 1])

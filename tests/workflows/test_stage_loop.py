@@ -19,7 +19,7 @@ PATIENCE_SECONDS = 30
 
 
 def make_claim(number: int = 0, fence: int = 1) -> Claim:
-    return Claim(uuid.UUID(int=number), uuid.uuid4(), uuid.uuid4(), fence, 1, 0, 7, "embedded")
+    return Claim(uuid.UUID(int=number), uuid.uuid4(), uuid.uuid4(), fence, 1, 0, 7, "embedded", "worker")
 
 
 class Records:

@@ -16,3 +16,8 @@ def parse_cents(cents: str) -> int:
         return int(Decimal(cents).scaleb(9))
     except InvalidOperation as error:
         raise ValueError(f"{cents!r} is no amount in cents") from error
+
+
+def count_cents(nanocents: int) -> int:
+    """Return an amount in whole cents, rounded up: what is reserved may have been spent."""
+    return -(-nanocents // NANOCENTS_PER_CENT)
