@@ -1,7 +1,8 @@
 """A model that answers by role after a set delay, at the least cost: `python -m benchmarks.stub_server --delay 2`.
 
-One asyncio process that speaks both providers' wire formats, with answers that are encoded once. It prints its port,
-and serves `GET /stats`: requests so far, how many are open now, and the most that were open at one time.
+One asyncio process that speaks both providers' wire formats, told apart by the path, with answers that are encoded
+once. It prints its port, and serves `GET /stats`: requests so far, how many are open, the most that were open at one
+time, and when the latest ones arrived (seconds since the epoch).
 """
 
 import argparse
@@ -9,6 +10,8 @@ import asyncio
 import json
 import resource
 import sys
+import time
+from collections import deque
 from functools import cache
 from typing import Any
 
@@ -17,44 +20,57 @@ from tests.stub_models import AnthropicStub, OpenAIStub, Received
 
 _BACKLOG = 4096
 _FILES = 16384
-
-_ROLES = ("You are a reviewer.", "You are a release agent.", "")
+_ARRIVALS = 256
+_STUBS: dict[str, type[AnthropicStub | OpenAIStub]] = {
+    "/v1/messages": AnthropicStub,
+    "/v1/chat/completions": OpenAIStub,
+}
+_ROLES = (b"You are a reviewer.", b"You are a release agent.", b"")
+_NOT_FOUND = b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n"
 
 
 class _Statistics:
-    requests = 0
-    open = 0
-    most_open = 0
+    """What is counted over all connections."""
+
+    def __init__(self) -> None:
+        self.requests = self.open = self.most_open = 0
+        self.arrivals: deque[float] = deque(maxlen=_ARRIVALS)
+
+    def encode(self) -> bytes:
+        """Return the whole response, headers included."""
+        return _encode("application/json", json.dumps(vars(self) | {"arrivals": list(self.arrivals)}).encode())
 
 
 @cache
-def _encode_answer(path: str, role: str, streamed: bool) -> bytes:
+def _encode_answer(path: str, role: bytes, streamed: bool) -> bytes:
     """Return the whole response, headers included, to a request of that role."""
-    stub = AnthropicStub() if path == "/v1/messages" else OpenAIStub()
-    request = Received(path, {}, {"model": "stub", "stream": streamed, "system": role})
+    request = Received(path, {}, {"model": "stub", "stream": streamed, "system": role.decode()})
+    stub = _STUBS[path].__new__(_STUBS[path])  # its wire format alone: it opens no socket
     content_type, parts = stub.answer(answer_at_once(request), request)
-    stub._server.server_close()
-    body = b"".join(parts)
-    return (
-        b"HTTP/1.1 200 OK\r\ncontent-type: "
-        + content_type.encode()
-        + b"\r\ncontent-length: "
-        + str(len(body)).encode()
-        + b"\r\n\r\n"
-        + body
-    )
+    return _encode(content_type, b"".join(parts))
+
+
+def _encode(content_type: str, body: bytes) -> bytes:
+    head = f"HTTP/1.1 200 OK\r\ncontent-type: {content_type}\r\ncontent-length: {len(body)}\r\n\r\n"
+    return head.encode() + body
 
 
 class _Connection(asyncio.Protocol):
     """Reads one request after the other off a connection that is kept open."""
 
-    def __init__(self, delay: float) -> None:
-        self._delay = delay
+    def __init__(self, statistics: _Statistics, delay: float) -> None:
+        self._statistics, self._delay = statistics, delay
         self._received = bytearray()
         self._transport: Any = None
+        self._answering: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = transport
+
+    def connection_lost(self, error: Exception | None) -> None:
+        if self._answering is not None:
+            self._answering.cancel()
+            self._close_request()
 
     def data_received(self, data: bytes) -> None:
         self._received += data
@@ -71,39 +87,43 @@ class _Connection(asyncio.Protocol):
         self._answer(head.split(b" ", 2)[1].decode().partition("?")[0], body)
 
     def _answer(self, path: str, body: bytes) -> None:
-        if path == "/stats":
-            found = json.dumps({name: getattr(_Statistics, name) for name in ("requests", "open", "most_open")})
-            head = f"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {len(found)}\r\n\r\n"
-            self._transport.write((head + found).encode())
+        if path not in _STUBS:
+            self._transport.write(self._statistics.encode() if path == "/stats" else _NOT_FOUND)
             return
-        role = next(role for role in _ROLES if role.encode() in body)
+        role = next(role for role in _ROLES if role in body)
         streamed = b'"stream":true' in body or b'"stream": true' in body
         response = _encode_answer(path, role, streamed)
-        _Statistics.requests += 1
-        if not self._delay:
-            self._transport.write(response)
-            return
-        _Statistics.open += 1
-        _Statistics.most_open = max(_Statistics.most_open, _Statistics.open)
-        asyncio.get_running_loop().call_later(self._delay, self._send_late, response)
+        self._statistics.requests += 1
+        self._statistics.open += 1
+        self._statistics.most_open = max(self._statistics.most_open, self._statistics.open)
+        self._statistics.arrivals.append(time.time())
+        if self._delay:
+            self._answering = asyncio.get_running_loop().call_later(self._delay, self._send, response)
+        else:
+            self._send(response)
 
-    def _send_late(self, response: bytes) -> None:
-        _Statistics.open -= 1
-        if not self._transport.is_closing():
-            self._transport.write(response)
+    def _send(self, response: bytes) -> None:
+        self._close_request()
+        self._transport.write(response)
+
+    def _close_request(self) -> None:
+        self._answering = None
+        self._statistics.open -= 1
 
 
 async def _serve(delay: float, port: int) -> None:
-    loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: _Connection(delay), "127.0.0.1", port, backlog=_BACKLOG)
+    statistics = _Statistics()
+    server = await asyncio.get_running_loop().create_server(
+        lambda: _Connection(statistics, delay), "127.0.0.1", port, backlog=_BACKLOG
+    )
     print(server.sockets[0].getsockname()[1], flush=True)
     await server.serve_forever()
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description="A stub of both providers' APIs on the loopback.")
     parser.add_argument("--delay", type=float, default=0.0, help="seconds before each answer")
-    parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--port", type=int, default=0, help="0: one that the system chooses")
     options = parser.parse_args()
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(_FILES, most), most))
