@@ -1,9 +1,11 @@
 """What the benchmark asks for, and the stub models' answers."""
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from tests.stub_models import Answer, Received, ToolCall
+from workflows.requests import StageRequest, WorkflowRequest
 
 PROVIDERS = ("embedded", "anthropic", "openai")
 
@@ -39,6 +41,23 @@ def workflow_body(provider: str) -> dict[str, Any]:
             },
         ],
     }
+
+
+def two_stage_body(provider: str) -> dict[str, Any]:
+    """Return a workflow of two stages: a text reviewed, and released."""
+    body = workflow_body(provider)
+    _, review, release = body["stages"]
+    del review["upstream_stage_ids"]
+    return {**body, "stages": [{**review, "document": TEXT}, release]}
+
+
+def to_request(body: Mapping[str, Any]) -> WorkflowRequest:
+    """Return the body as the service that creates workflows takes it."""
+    stages = tuple(
+        StageRequest(**{name: tuple(value) if isinstance(value, list) else value for name, value in stage.items()})
+        for stage in body["stages"]
+    )
+    return WorkflowRequest(name=body["name"], stages=stages)
 
 
 def answer_at_once(request: Received) -> Answer:
