@@ -119,6 +119,16 @@ def load_policy_terms(digests: set[str] | None = None) -> dict[str, PolicyTerms]
     return {row.digest: _parse_terms(row.document) for row in rows if _is_intact(row)}
 
 
+def load_policies() -> tuple[dict[str, PolicyTerms], dict[str, PolicyDocument]]:
+    """Return of every published version what the gate needs and its document, both by digest, in one query."""
+    rows = [row for row in published_policies() if _is_intact(row)]
+    documents = {row.digest: _read_document(row) for row in rows}
+    return (
+        {row.digest: _parse_terms(row.document) for row in rows},
+        {digest: document for digest, document in documents.items() if document is not None},
+    )
+
+
 def load_policy_documents(digests: set[str]) -> dict[str, PolicyDocument]:
     """Return the documents of those versions, by digest; a document that was changed is not known."""
     rows = published_policies().filter(digest__in=digests)

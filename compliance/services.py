@@ -12,7 +12,7 @@ from django.utils import timezone
 from compliance.chain import Attestation, ChainError, read_chain
 from compliance.envelope import Envelope, EnvelopeError, load_strict_json, parse_envelope
 from compliance.gate import Evidence
-from compliance.models import AuditEvent, Certificate, EvidenceChain, SigningKey
+from compliance.models import AuditEvent, Certificate, CertificateKind, EvidenceChain, SigningKey
 from compliance.predicates import PREDICATE_SHAPES
 from compliance.signing import public_identity, sign_statement, trusted_public_keys
 from compliance.statements import (
@@ -110,7 +110,7 @@ def close_chain(
     stages: Sequence[EndedStage],
 ) -> Certificate:
     """Issue the closing certificate: how the workflow and each of its stages ended. Same rules as above."""
-    head_digest = EvidenceChain.objects.select_for_update().get(id=workflow_id).head_digest
+    head_digest = EvidenceChain.objects.values_list("head_digest", flat=True).select_for_update().get(id=workflow_id)
     draft = draft_closing(
         workflow=workflow,
         status=status,
@@ -146,6 +146,22 @@ def read_opening(workflow_id: uuid.UUID, evidence: Evidence | None = None) -> At
         return next(iter(read_chain(str(workflow_id), evidence.certificates[:1], evidence.keys)), None)
     except (ChainError, EnvelopeError):
         return None
+
+
+def find_admission(workflow_id: uuid.UUID, execution_id: uuid.UUID, evidence: Evidence | None = None) -> str | None:
+    """Return the digest of the last admission of an execution, out of `evidence` where that is loaded and holds."""
+    if evidence is not None:
+        try:
+            chain = read_chain(str(workflow_id), evidence.certificates, evidence.keys)
+        except ChainError:
+            pass
+        else:
+            named = [
+                each.digest for each in chain if each.kind == "admission" and each.execution_id == str(execution_id)
+            ]
+            return named[-1] if named else None
+    rows = Certificate.objects.filter(execution_id=execution_id, kind=CertificateKind.ADMISSION)
+    return rows.order_by("-sequence").values_list("digest", flat=True).first()
 
 
 def record_audit_event(

@@ -10,6 +10,16 @@ from environ import Env
 # evidence has to. secure_delete overwrites what is deleted: an erased key must not linger in a free page.
 SQLITE_PRAGMAS = "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA secure_delete=ON; PRAGMA foreign_keys=ON;"
 SQLITE_TIMEOUT_SECONDS = 20
+# A statement that comes again is planned once for each connection. A server that has gone is noticed within seconds.
+POSTGRESQL_OPTIONS: dict[str, Any] = {
+    "server_side_binding": True,
+    "prepare_threshold": 3,
+    "connect_timeout": 5,
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,
+}
 POSTGRESQL_ENGINE = "django.db.backends.postgresql"
 SQLITE_ENGINE = "django.db.backends.sqlite3"
 
@@ -27,7 +37,11 @@ def database_settings(url: str | None, var_dir: Path) -> dict[str, Any]:
     if engine == SQLITE_ENGINE:
         return _sqlite(parsed)
     if engine == POSTGRESQL_ENGINE:
-        return parsed | {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
+        return parsed | {
+            "CONN_MAX_AGE": 60,
+            "CONN_HEALTH_CHECKS": True,
+            "OPTIONS": {**POSTGRESQL_OPTIONS, **parsed.get("OPTIONS", {})},
+        }
     raise ImproperlyConfigured(
         "DATABASE_URL: the evidence store runs on SQLite and on PostgreSQL; start the URL with sqlite:/// or postgres://."
     )

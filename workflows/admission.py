@@ -1,6 +1,7 @@
 """Admission: ask the gate whether a claimed execution may run, and certify its answer."""
 
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,7 +12,7 @@ from compliance.content import load_text
 from compliance.gate import AdmissionRequest, Allow, Evidence, Lineage, Refuse, Wait, decide
 from compliance.lineage import describe_lineage
 from compliance.models import Certificate
-from compliance.policies_in_force import load_policy_documents, load_policy_terms
+from compliance.policies_in_force import load_policies, load_policy_documents, load_policy_terms
 from compliance.policy import PolicyDocument
 from compliance.services import issue_certificate, load_evidence
 from compliance.statements import draft_admission
@@ -19,7 +20,7 @@ from workflows.content_rules import BlockedFinding, explain_blocked, find_blocke
 from workflows.endings import Ending, end_execution
 from workflows.facts import describe_person, load_request
 from workflows.leases import Claim, LeaseLost, load_execution, lock_claim
-from workflows.models import Execution, ExecutionStatus, Role, StageStatus, WorkflowStatus
+from workflows.models import Execution, ExecutionStatus, Mode, Role, StageStatus, WorkflowStatus
 from workflows.reasons import ReasonCode
 from workflows.spending import report_usage
 from workflows.transitions import move_execution, move_stage
@@ -47,6 +48,7 @@ class Admitted:
     execution: Execution
     decision: Allow
     policies: tuple[PolicyDocument, ...]
+    inspection: Inspection
 
     @property
     def lineage(self) -> Lineage:
@@ -65,7 +67,8 @@ def admit_execution(claim: Claim) -> Admitted | None:
         execution = lock_claim(claim)
         _note_start(execution)
         evidence = load_evidence(claim.workflow_id)
-        decision = decide(load_policy_terms(), build_request(execution, inspection), evidence)
+        terms, documents = load_policies()
+        decision = decide(terms, build_request(execution, inspection), evidence)
         if isinstance(decision, Refuse):
             decision = replace(decision, detail=explain_refusal(decision, inspection))
         if isinstance(decision, Wait):
@@ -75,13 +78,13 @@ def admit_execution(claim: Claim) -> Admitted | None:
             _certify_admission(execution, decision, inspection, evidence)
             lineage = describe_lineage(decision.lineage) if decision.lineage else None
             ending = Ending(ExecutionStatus.BLOCKED, (decision.code, decision.detail), lineage=lineage)
-            end_execution(execution, report_usage(ending, execution.id), fence=claim.fence, evidence=evidence)
+            end_execution(execution, report_usage(ending, execution.id), fence=claim.fence)
             return None
         if execution.status == ExecutionStatus.PLANNING:
             _certify_admission(execution, decision, inspection, evidence)
             if not move_execution(execution.id, ExecutionStatus.EXECUTING, fence=claim.fence):
                 raise LeaseLost
-    return Admitted(execution, decision, _order_documents(execution, decision.lineage))
+    return Admitted(execution, decision, _order_documents(execution, decision.lineage, documents), inspection)
 
 
 def _note_start(execution: Execution) -> None:
@@ -131,6 +134,17 @@ def inspect_release(execution: Execution) -> Inspection:
     documents = load_policy_documents(set(lineage.policies))
     blocked = find_blocked_in(text, documents.values(), "release")
     return Inspection(policies=tuple(sorted(documents)), blocked=blocked)
+
+
+def inspect_release_again(admitted: Admitted) -> Inspection:
+    """Inspect what a release would put out as its lineage is now.
+
+    The text is the same, by its digest: where stages run one after the other the lineage is, too, and what was found at
+    the admission stands.
+    """
+    if admitted.execution.stage.workflow.mode == Mode.SEQUENTIAL:
+        return admitted.inspection
+    return inspect_release(admitted.execution)
 
 
 def explain_refusal(decision: Refuse, inspection: Inspection) -> str:
@@ -183,8 +197,9 @@ def _certify_admission(
     return issue_certificate(execution.stage.workflow_id, draft)
 
 
-def _order_documents(execution: Execution, lineage: Lineage) -> tuple[PolicyDocument, ...]:
+def _order_documents(
+    execution: Execution, lineage: Lineage, documents: Mapping[str, PolicyDocument]
+) -> tuple[PolicyDocument, ...]:
     """Return the stage's own policy first, then the others of the lineage."""
     own = execution.stage.policy.digest
-    documents = load_policy_documents(set(lineage.policies))
     return (documents[own], *(documents[digest] for digest in lineage.policies if digest != own))

@@ -11,8 +11,8 @@ from typing import Any
 from django.utils import timezone
 
 from compliance.gate import Check, Evidence
-from compliance.models import Certificate, CertificateKind
-from compliance.services import close_chain, issue_certificate
+from compliance.models import Certificate
+from compliance.services import close_chain, find_admission, issue_certificate
 from compliance.statements import EndedStage, OpenedStage, draft_execution
 from compliance.verdicts import describe_check
 from workflows.agents.amounts import count_cents
@@ -87,7 +87,7 @@ def end_execution(
     )
     if not landed:
         raise LeaseLost
-    certificate = _certify_ending(execution, opened, ending, lineage)
+    certificate = _certify_ending(execution, opened, ending, lineage, evidence)
     _end_stage(stage, ending.status, ending.reason)
     _advance(stage, execution.owner_id, ending.status)
     return certificate
@@ -148,14 +148,15 @@ def end_workflow(workflow_id: uuid.UUID, *, cancelled_by_person: bool = False) -
     )
 
 
-def _certify_ending(execution: Execution, opened: OpenedStage, ending: Ending, lineage: dict[str, Any]) -> Certificate:
+def _certify_ending(
+    execution: Execution,
+    opened: OpenedStage,
+    ending: Ending,
+    lineage: dict[str, Any],
+    evidence: Evidence | None,
+) -> Certificate:
     stage = execution.stage
-    admission = (
-        Certificate.objects.filter(execution_id=execution.id, kind=CertificateKind.ADMISSION)
-        .order_by("-sequence")
-        .values_list("digest", flat=True)
-        .first()
-    )
+    admission = find_admission(stage.workflow_id, execution.id, evidence)
     journal, documents = summarise_journal(execution.id)
     draft = draft_execution(
         stage=opened.stage,

@@ -28,7 +28,7 @@ from compliance.content import (
 )
 from compliance.lineage import describe_lineage
 from compliance.services import load_evidence
-from workflows.admission import Admitted, admit_execution, inspect_release
+from workflows.admission import Admitted, admit_execution, inspect_release_again
 from workflows.agents.runner import run_agent
 from workflows.agents.types import (
     AgentFailure,
@@ -154,7 +154,7 @@ def finish_execution(claim: Claim, begun: _Begun, result: AgentResult) -> None:
         end_without_answer(claim, _describe_failure(failure, admitted), failure.last_text)
         return
     # Everything is inspected and sealed before the workflow's row is locked.
-    inspection = inspect_release(admitted.execution)
+    inspection = inspect_release_again(admitted)
     texts = _seal_texts(begun, result, assessment)
     with transaction.atomic():
         execution = lock_claim(claim)

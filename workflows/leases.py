@@ -57,23 +57,11 @@ def lock_workflow(workflow_id: uuid.UUID) -> Workflow:
 def take_leases(execution_ids: Collection[uuid.UUID], process: str) -> list[Claim]:
     """Claim those of the executions that are queued, for one worker process. Takes no other row's lock.
 
-    Must run in a transaction of its own.
+    Must run in a transaction of its own. A row that somebody else has locked is being ended or claimed: it is left out,
+    for waiting for it could only deadlock.
     """
     queued = Execution.objects.filter(id__in=execution_ids, status=ExecutionStatus.QUEUED)
-    # A row that somebody else has locked is being ended or claimed: waiting for it could only deadlock.
-    taken = list(queued.select_for_update(skip_locked=True).order_by("id").values_list("id", flat=True))
-    if not taken:
-        return []
-    Execution.objects.filter(id__in=taken, status=ExecutionStatus.QUEUED).update(
-        status=ExecutionStatus.PLANNING,
-        fence=F("fence") + 1,
-        attempts=F("attempts") + 1,
-        lease_owner=process,
-        lease_expires_at=_lease_end(),
-        available_at=None,
-        started_at=Coalesce("started_at", Now()),
-    )
-    rows = Execution.objects.filter(id__in=taken).values_list(
+    rows = queued.select_for_update(of=("self",), skip_locked=True).values_list(
         "id",
         "stage__workflow_id",
         "stage_id",
@@ -84,8 +72,19 @@ def take_leases(execution_ids: Collection[uuid.UUID], process: str) -> list[Clai
         "provider",
         "stage__role",
     )
-    claims = {row[0]: Claim(*row) for row in rows}
-    return [claims[execution_id] for execution_id in execution_ids if execution_id in claims]
+    found = {row[0]: Claim(row[0], row[1], row[2], row[3] + 1, row[4] + 1, *row[5:]) for row in rows}
+    if not found:
+        return []
+    Execution.objects.filter(id__in=found).update(
+        status=ExecutionStatus.PLANNING,
+        fence=F("fence") + 1,
+        attempts=F("attempts") + 1,
+        lease_owner=process,
+        lease_expires_at=_lease_end(),
+        available_at=None,
+        started_at=Coalesce("started_at", Now()),
+    )
+    return [found[execution_id] for execution_id in execution_ids if execution_id in found]
 
 
 def lock_claim(claim: Claim) -> Execution:

@@ -28,6 +28,7 @@ _FIRST_RETRY_SECONDS = 2.0
 _LONGEST_RETRY_SECONDS = 60.0
 _HAND_BACK_SECONDS = 3.0
 _BEAT_SECONDS = 1.0
+_GATHER_SECONDS = 0.02
 
 log = structlog.get_logger(__name__)
 
@@ -132,7 +133,12 @@ class StageLoop:
         return len(claims) == free
 
     async def _rest(self) -> None:
-        """Wait for a wake-up, for a stage to end, or for the next time to look all the same."""
+        """Wait for a wake-up, for a stage to end, or for the next time to look all the same.
+
+        While stages run, claims are gathered for a moment: one transaction then takes several.
+        """
+        if self._running:
+            await asyncio.sleep(_GATHER_SECONDS)
         try:
             async with asyncio.timeout(self.settings.poll_seconds):
                 await self._wake.wait()

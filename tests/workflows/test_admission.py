@@ -52,7 +52,7 @@ def test_a_worker_that_did_not_inspect_is_not_let_in(monkeypatch: pytest.MonkeyP
 
 
 def test_a_worker_that_did_not_inspect_at_the_end_lets_nothing_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine, "inspect_release", inspect_nothing)
+    monkeypatch.setattr(engine, "inspect_release_again", inspect_nothing)
     assert_nothing_went_out(run_to_rest(submit(request_review_and_release())))
 
 
