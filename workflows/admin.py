@@ -39,6 +39,7 @@ from workflows.redaction import redact_text
 from workflows.replay_admin import replay_view
 from workflows.requests import NotAllowed
 from workflows.services import cancel_workflow
+from workflows.settlement_admin import SettlingAdmin
 from workflows.transitions import WORKFLOW_ENDS
 
 _ERASED = "erased, or never there"
@@ -254,7 +255,7 @@ class StageAdmin(OwnRecordsAdmin):
 
 
 @admin.register(Execution)
-class ExecutionAdmin(OwnRecordsAdmin):
+class ExecutionAdmin(SettlingAdmin):
     list_display = ("id", "stage_shown", "workflow", "status", "verdict", "reason_code", "cost_cents", "created_at")
     list_filter = ("status", "verdict", "stage__role", "stage__policy__name")
     list_select_related = ("stage__workflow", "stage__policy")

@@ -9,12 +9,13 @@ from compliance.roles import may_cancel
 from compliance.services import record_audit_event
 from workflows.endings import Ending, cancel_open_stages, end_execution, end_workflow
 from workflows.leases import lock_workflow
-from workflows.models import Execution, ExecutionStatus, StageStatus, Workflow, WorkflowStatus
+from workflows.models import Execution, ExecutionStatus, StageStatus, Workflow
 from workflows.queue import wake
 from workflows.reasons import ReasonCode
 from workflows.requests import Conflict, NotAllowed
 from workflows.spending import report_usage
-from workflows.transitions import EXECUTION_ENDS, WORKFLOW_ENDS, move_execution, move_stage, move_workflow
+from workflows.transitions import EXECUTION_ENDS, WORKFLOW_ENDS, move_execution, move_stage
+from workflows.workflow_status import refresh_workflow_status
 
 
 def cancel_workflow(*, workflow_id: uuid.UUID, actor: User, address: str | None) -> Workflow:
@@ -58,5 +59,5 @@ def resume_execution(execution_id: uuid.UUID) -> None:
     if not landed or execution.status != ExecutionStatus.WAITING:
         raise Conflict(f"execution {execution_id} is {execution.status}: it does not wait for a person")
     move_stage(execution.stage_id, StageStatus.RUNNING, reason_code="", reason_detail="")
-    move_workflow(execution.stage.workflow_id, WorkflowStatus.RUNNING)
+    refresh_workflow_status(execution.stage.workflow_id)
     wake(execution_id)

@@ -10,6 +10,7 @@ from workflows.queries import (
     visible_stages,
     visible_workflows,
 )
+from workflows.settlement import settle_execution
 
 __all__ = [
     "cancel_workflow",
@@ -17,6 +18,7 @@ __all__ = [
     "load_output_summaries",
     "readable_workflows",
     "resume_execution",
+    "settle_execution",
     "visible_certificates",
     "visible_executions",
     "visible_stages",

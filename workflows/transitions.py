@@ -23,7 +23,7 @@ EXECUTION_SOURCES: Mapping[str, frozenset[str]] = {
     ExecutionStatus.QUEUED: frozenset({*_LIVE, ExecutionStatus.WAITING}),
     ExecutionStatus.COMPLETED: frozenset({ExecutionStatus.VERIFYING}),
     ExecutionStatus.BLOCKED: _LIVE,
-    ExecutionStatus.FAILED: frozenset({ExecutionStatus.QUEUED, *_LIVE}),
+    ExecutionStatus.FAILED: frozenset({ExecutionStatus.QUEUED, *_LIVE, ExecutionStatus.WAITING}),
     ExecutionStatus.CANCELLED: frozenset({ExecutionStatus.QUEUED, *_LIVE, ExecutionStatus.WAITING}),
 }
 

@@ -5,6 +5,7 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from compliance.api.serializers import StrictSerializer
 from compliance.models import Certificate
 from workflows.api.certificates import CertificateResponseSerializer
 from workflows.api.fields import (
@@ -17,8 +18,10 @@ from workflows.api.fields import (
     TextOrNullField,
     VerdictField,
 )
+from workflows.api.requests import ChoiceStringField, TextField
 from workflows.api.texts import read_last_text, read_output
 from workflows.models import Execution, ExecutionEvent, ExecutionStatus, Role
+from workflows.settlement import MAX_REASON_CHARACTERS, OUTCOMES
 
 
 class GrantSerializer(serializers.Serializer[Any]):
@@ -125,6 +128,18 @@ class ExecutionResponseSerializer(ExecutionListItemSerializer):
     def get_certificates(self, execution: Execution) -> Any:
         rows = Certificate.objects.filter(execution_id=execution.id).order_by("sequence")
         return CertificateResponseSerializer(rows, many=True).data
+
+
+class SettleRequestSerializer(StrictSerializer):
+    """A person's decision about a tool call of unknown outcome. Who decides is whose key it is, never a field."""
+
+    outcome = ChoiceStringField(OUTCOMES)
+    result = serializers.DictField(
+        required=False,
+        allow_null=True,
+        help_text="With `happened`: what the agent is told as the call's result, a JSON object. Else leave it out.",
+    )
+    reason = TextField(max_length=MAX_REASON_CHARACTERS)
 
 
 def describe_tool_calls(execution: Execution) -> list[dict[str, Any]]:

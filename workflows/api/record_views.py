@@ -1,26 +1,29 @@
-"""`/stages` and `/executions`: the same records on their own, read-only."""
+"""`/stages` and `/executions`: the same records on their own, and the settling of what waits for a person."""
 
 from typing import Any
 
 from django.contrib.auth.models import User
 from django.db.models import F, QuerySet
 from drf_spectacular.utils import extend_schema
+from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from compliance.api.pagination import NewestFirst
 from compliance.api.schema import errors
+from compliance.api.throttles import client_address
 from workflows.api.execution_serializers import (
     ExecutionListItemSerializer,
     ExecutionResponseSerializer,
+    SettleRequestSerializer,
 )
 from workflows.api.filters import ExecutionFilter, StageFilter
-from workflows.api.records import SCOPE_PARAMETER, RecordViewSet
+from workflows.api.records import SCOPE_PARAMETER, RecordViewSet, actor_of, translated_refusals
 from workflows.api.serializers import StageListItemSerializer, StageResponseSerializer
 from workflows.api.texts import StageTexts
 from workflows.models import Execution, Stage
 from workflows.queries import Scope
-from workflows.services import visible_executions, visible_stages
+from workflows.services import settle_execution, visible_executions, visible_stages
 
 
 class _StagePages(NewestFirst):
@@ -83,3 +86,29 @@ class ExecutionViewSet(RecordViewSet):
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """One execution: status, grant, every tool call with its decision, certificates, usage, cost and output."""
         return super().retrieve(request, *args, **kwargs)
+
+    @extend_schema(
+        operation_id="executions_settle",
+        request=SettleRequestSerializer,
+        responses={
+            200: ExecutionResponseSerializer,
+            **errors(403, 409, status_409="It does not wait for a call to be settled, or does not any more."),
+        },
+    )
+    @action(detail=True, methods=["post"])
+    def settle(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Say what became of a tool call whose worker died: it happened, make it again, or give up.
+
+        For approvers and admins, on an execution that waits with `outcome_unknown`.
+        """
+        execution = self.get_object()
+        serializer = SettleRequestSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        with translated_refusals():
+            settle_execution(
+                execution_id=execution.id,
+                actor=actor_of(request),
+                address=client_address(request),
+                **{"result": None, **serializer.validated_data},
+            )
+        return Response(ExecutionResponseSerializer(self.get_object()).data)
