@@ -127,6 +127,8 @@ def logging_settings(level: str) -> dict[str, Any]:
             "django.request": {"level": "ERROR"},
             "django.server": {"level": "ERROR"},
             "django.security.DisallowedHost": {"level": "CRITICAL"},
+            # Four lines for each wake-up, which say nothing of the stages.
+            "django-q": {"level": "WARNING"},
         },
     }
 

@@ -11,6 +11,7 @@ from environ import Env
 from compliance.key_files import read_or_create_secret
 from config.databases import database_settings
 from config.logs import configure_structlog, logging_settings
+from config.wake_ups import queue_settings
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = Env()
@@ -76,22 +77,6 @@ SWEEP_SECONDS = env.int("SWEEP_SECONDS", default=2)
 DRAIN_SECONDS = env.int("DRAIN_SECONDS", default=20)
 STAGE_TIME_LIMIT_SECONDS = env.int("STAGE_TIME_LIMIT_SECONDS", default=900)
 MAX_ATTEMPTS = env.int("MAX_ATTEMPTS", default=6)
-_TASK_TIMEOUT_SECONDS = STAGE_TIME_LIMIT_SECONDS + 60
-Q_CLUSTER = {
-    "name": "countersign",
-    "label": "Wake-ups",
-    "orm": "default",
-    "cache": "queue",
-    "workers": WORKER_PROCESSES,
-    "timeout": _TASK_TIMEOUT_SECONDS,
-    "retry": _TASK_TIMEOUT_SECONDS + 120,
-    "recycle": 1_000_000_000,  # a recycled process would take the stages of its event loop along
-    "save_limit": -1,  # results are in our own tables
-    "ack_failures": True,
-    "poll": 0.2,
-    "catch_up": False,
-    "scheduler": False,
-}
 
 # --- Django
 INSTALLED_APPS = [
@@ -144,6 +129,9 @@ TEMPLATES = [
     }
 ]
 DATABASES = {"default": database_settings(env.str("DATABASE_URL", default=""), VAR_DIR)}
+Q_CLUSTER = queue_settings(
+    engine=DATABASES["default"]["ENGINE"], redis_url=env.str("REDIS_URL", default=""), processes=WORKER_PROCESSES
+)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 CACHES = {
     # In the database, so that a throttle counts over all processes. compliance.cache_table makes the table.

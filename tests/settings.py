@@ -7,7 +7,14 @@ import tempfile
 # Before the settings are read: each xdist worker is a process of its own and gets a directory of its own.
 os.environ["VAR_DIR"] = tempfile.mkdtemp(prefix="countersign-tests-")
 os.environ["DATABASE_URL"] = os.environ.get("TEST_DATABASE_URL", "")
-for _name in ("ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL", "OPENAI_API_KEY", "OPENAI_BASE_URL", "SECRET_KEY"):
+for _name in (
+    "ANTHROPIC_API_KEY",
+    "ANTHROPIC_BASE_URL",
+    "OPENAI_API_KEY",
+    "OPENAI_BASE_URL",
+    "REDIS_URL",
+    "SECRET_KEY",
+):
     os.environ.pop(_name, None)
 
 from config.settings import *  # noqa: E402, F403

@@ -11,6 +11,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import connection
 
 from config.databases import database_settings
+from config.wake_ups import queue_settings
 
 ROOT = Path(__file__).resolve().parents[2]
 SHOW = """
@@ -22,17 +23,22 @@ print(json.dumps({name: getattr(settings, name) for name in %r}, default=str))
 
 def read_settings(var_dir: Path, *names: str, **environment: str) -> dict[str, Any]:
     """The named settings as a fresh process reads them, from nothing but `environment`."""
+    values: dict[str, Any] = json.loads(run_python(var_dir, SHOW % (list(names),), **environment))
+    return values
+
+
+def run_python(var_dir: Path, code: str, **environment: str) -> str:
+    """What a fresh process prints that knows nothing but `environment`."""
     inherited = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
     finished = subprocess.run(
-        [sys.executable, "-c", SHOW % (list(names),)],
+        [sys.executable, "-c", code],
         cwd=ROOT,
         env=inherited | {"DJANGO_SETTINGS_MODULE": "config.settings", "VAR_DIR": str(var_dir)} | environment,
         capture_output=True,
         text=True,
         check=True,
     )
-    values: dict[str, Any] = json.loads(finished.stdout)
-    return values
+    return finished.stdout
 
 
 def test_without_any_environment_the_defaults_are_safe(tmp_path: Path) -> None:
@@ -67,7 +73,6 @@ def test_the_environment_decides(tmp_path: Path) -> None:
         WORKER_PROCESSES="3",
         SECURE_COOKIES="true",
         SIGNING_KEY_PATH="/run/secrets/signing.pem",
-        STAGE_TIME_LIMIT_SECONDS="100",
     )
     assert values["SECRET_KEY"] == "of the environment"
     assert not (tmp_path / "keys").exists(), "a key that the environment brings is not stored"
@@ -77,7 +82,7 @@ def test_the_environment_decides(tmp_path: Path) -> None:
     assert values["SIGNING_KEY_PATH"] == "/run/secrets/signing.pem"
     queue = values["Q_CLUSTER"]
     assert queue["workers"] == 3
-    assert 100 < queue["timeout"] < queue["retry"]
+    assert 0 < queue["timeout"] < queue["retry"]
 
 
 def test_sqlite_gets_its_safety_options_by_url_as_well(tmp_path: Path) -> None:
@@ -98,6 +103,33 @@ def test_postgresql_keeps_its_connections_and_checks_them(tmp_path: Path) -> Non
 def test_another_database_is_refused_without_repeating_the_address(tmp_path: Path) -> None:
     with pytest.raises(ImproperlyConfigured, match="PostgreSQL") as refusal:
         database_settings("mysql://app:hunter2@db.internal/countersign", tmp_path)
+    assert "hunter2" not in str(refusal.value)
+
+
+def test_one_worker_process_for_each_core_unless_told(tmp_path: Path) -> None:
+    assert read_settings(tmp_path, "WORKER_PROCESSES")["WORKER_PROCESSES"] == os.cpu_count()
+
+
+@pytest.mark.parametrize(
+    ("environment", "broker"),
+    [
+        ({}, "ORM"),
+        ({"DATABASE_URL": "sqlite:////srv/evidence.sqlite3"}, "ORM"),
+        ({"DATABASE_URL": "postgres://app:pw@db.internal/countersign"}, "PostgreSQLBroker"),
+        ({"REDIS_URL": "redis://cache.internal/1"}, "RedisBroker"),
+        ({"DATABASE_URL": "postgres://a@b/c", "REDIS_URL": "rediss://cache.internal/1"}, "RedisBroker"),
+    ],
+)
+def test_the_database_carries_wake_ups_unless_redis_is_named(
+    tmp_path: Path, environment: dict[str, str], broker: str
+) -> None:
+    code = "import django; django.setup(); from workflows.queue import _broker; print(type(_broker()).__name__)"
+    assert run_python(tmp_path, code, **environment).strip() == broker
+
+
+def test_another_kind_of_queue_is_refused_without_repeating_the_address() -> None:
+    with pytest.raises(ImproperlyConfigured, match="REDIS_URL") as refusal:
+        queue_settings(engine="any", redis_url="amqp://app:hunter2@queue.internal", processes=2)
     assert "hunter2" not in str(refusal.value)
 
 
