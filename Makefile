@@ -64,9 +64,8 @@ lint: $(STAMP)  ## style, types and the import order
 migrations-check: $(STAMP)  ## fail when a model has changed without its migration
 	$(BIN)/python manage.py makemigrations --check --dry-run
 
-bench: $(STAMP)  ## latency and throughput against a stub model, and the speed of inspection
+bench: $(STAMP)  ## throughput, latency, memory and recovery against stub models, and the speed of inspection
 	$(BIN)/python -m benchmarks.run
-	$(BIN)/python -m benchmarks.recovery
 	$(BIN)/python -m benchmarks.inspection
 
 evaluate: $(STAMP)  ## recall and precision of the inspection, written into docs/inspection.md

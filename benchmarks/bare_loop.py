@@ -11,6 +11,7 @@ import json
 import sys
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -33,8 +34,11 @@ class Floor:
     wall: float
 
 
-async def measure(provider: str, base_url: str, runs: int, concurrency: int) -> list[Floor]:
-    """Measure `runs` runs of each kind, `concurrency` at one time, against the stub at that URL."""
+async def measure(provider: str, base_url: str, runs: int, concurrency: int, only_agents: bool = False) -> list[Floor]:
+    """Measure `runs` runs of each kind, `concurrency` at one time, against the stub at that URL.
+
+    `only_agents`: pydantic-ai with agents made once, and nothing else.
+    """
     import httpx2
 
     prompts = _build_prompts(provider)
@@ -46,6 +50,8 @@ async def measure(provider: str, base_url: str, runs: int, concurrency: int) -> 
             "pydantic-ai, an agent made for each run": _run_agents(model, prompts, made_once=False),
             "the SDK alone": _call_sdk(provider, sdk, prompts),
         }
+        if only_agents:
+            kinds = dict([next(iter(kinds.items()))])
         return [await _measure(name, run, runs, concurrency) for name, run in kinds.items()]
 
 
@@ -160,11 +166,13 @@ def main() -> None:
     parser.add_argument("--provider", choices=sorted(_MODELS), default="openai")
     parser.add_argument("--runs", type=int, default=600)
     parser.add_argument("--concurrency", type=int, default=16)
+    parser.add_argument("--base-url", help="a stub's that runs already; else one is started")
+    parser.add_argument("--only-agents", action="store_true")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    with ModelStub() as stub:
-        url = stub.base_url(options.provider)
-        floors = asyncio.run(measure(options.provider, url, options.runs, options.concurrency))
+    with nullcontext() if options.base_url else ModelStub() as stub:
+        url = options.base_url or stub.base_url(options.provider)
+        floors = asyncio.run(measure(options.provider, url, options.runs, options.concurrency, options.only_agents))
     if options.json:
         json.dump([asdict(floor) for floor in floors], sys.stdout)
         return

@@ -114,7 +114,7 @@ def installation(
         tempfile.TemporaryDirectory(prefix="countersign-bench-", ignore_cleanup_errors=True) as directory,
         temporary_database(server_url) as url,
     ):
-        settings = {**stub.environment(), "LOG_LEVEL": "WARNING", **(environment or {})}
+        settings = {**stub.environment(), **(environment or {})}
         service = LocalService(Path(directory), url, worker_processes=processes, environment=settings)
         try:
             service.migrate()

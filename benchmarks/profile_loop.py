@@ -6,6 +6,7 @@ Run by `benchmarks.profile_stage` in an environment with a filled database: `pyt
 import argparse
 import asyncio
 import cProfile
+import json
 import os
 import pstats
 import sys
@@ -116,6 +117,7 @@ def drain(loop: StageLoop) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="What stages cost in one process, function by function.")
+    parser.add_argument("--json", action="store_true", help="print commits and statements per stage, and no more")
     parser.add_argument("--functions", choices=("loop", "database"), help="profile the functions of these threads")
     options = parser.parse_args()
     load_model_libraries()
@@ -132,6 +134,10 @@ def main() -> None:
     process, thread = time.process_time() - process, time.thread_time() - thread
     wall = time.perf_counter() - wall
     stages = Execution.objects.count() - earlier
+    if options.json:
+        totals = {"commits": profile.commits, "statements": profile.statements}
+        json.dump({name: sum(counter.values()) / stages for name, counter in totals.items()}, sys.stdout)
+        return
     print(f"{stages} stages through one event loop: {stages / wall:.1f} /s")
     print(f"  {'CPU of the process, per stage':<52}{process * 1000 / stages:8.2f} ms")
     print(f"  {'CPU of the event loop (agents, loading, waiting)':<52}{thread * 1000 / stages:8.2f} ms")

@@ -7,6 +7,7 @@ from typing import Any
 from tests.stub_models import Answer, Received, ToolCall
 from workflows.requests import StageRequest, WorkflowRequest
 
+ADMIN_LIST = "/admin/workflows/workflow/"
 PROVIDERS = ("embedded", "anthropic", "openai")
 
 # About 1.4 kB, a page of plain prose in which nothing is found.
@@ -49,6 +50,20 @@ def two_stage_body(provider: str) -> dict[str, Any]:
     _, review, release = body["stages"]
     del review["upstream_stage_ids"]
     return {**body, "stages": [{**review, "document": TEXT}, release]}
+
+
+def one_stage_body(provider: str) -> dict[str, Any]:
+    """Return a workflow of one stage: a text is drafted."""
+    body = workflow_body(provider)
+    return {**body, "stages": body["stages"][:1]}
+
+
+def twelve_stage_body(provider: str) -> dict[str, Any]:
+    """Return a workflow of twelve stages: ten texts drafted, one of them reviewed and released."""
+    body = workflow_body(provider)
+    draft, review, release = body["stages"]
+    drafts = [{**draft, "id": f"draft-{number}"} for number in range(10)]
+    return {**body, "stages": [*drafts, {**review, "upstream_stage_ids": ["draft-9"]}, release]}
 
 
 def to_request(body: Mapping[str, Any]) -> WorkflowRequest:
