@@ -44,6 +44,7 @@ __all__ = [
 
 # The refusal that a verifier cannot ask for again: what differed stands in rows, and certificates repeat the opening.
 REQUEST_DIFFERS = "request_differs"
+PARALLEL = "parallel"
 
 
 @dataclass(frozen=True)
@@ -291,12 +292,17 @@ def _find_subject(request: AdmissionRequest, upstreams: Sequence[Attestation]) -
 
 
 def _find_turn_problem(stage: Mapping[str, Any], chain: Sequence[Attestation]) -> Refuse | None:
-    """Return why it is not this stage's turn, or None: it runs to one end, after the completion of all before it."""
+    """Return why it is not this stage's turn, or None: it runs to one end, after the completion of all before it.
+
+    In a workflow that was opened as parallel only the stages that it names come before it, and those are bound already.
+    """
     ends = {entry.stage_id: entry.predicate["outcome"]["status"] for entry in chain if entry.kind == "execution"}
     if stage["id"] in ends:
         return Refuse(
             "stage_already_ended", f"stage {stage['id']} has ended {ends[stage['id']]}: it does not run again"
         )
+    if chain[0].predicate["mode"] == PARALLEL:
+        return None
     for earlier in chain[0].stages[: stage["position"]]:
         if ends.get(earlier["id"]) != "completed":
             how = f"ended {ends[earlier['id']]}" if earlier["id"] in ends else "has not ended"

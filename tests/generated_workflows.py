@@ -1,8 +1,9 @@
 """Workflows that hypothesis makes up: roles, lineage, policies, what agents answer, and what goes wrong meanwhile."""
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import cycle
 from typing import Any
 from unittest import mock
 
@@ -18,7 +19,7 @@ from tests.workflow_driver import (
     run_ready_execution,
     submit,
 )
-from workflows import admission, endings, engine, journal, stage_journal
+from workflows import admission, endings, engine, journal, stage_journal, starting
 from workflows.agents.types import (
     AgentFailure,
     AgentResult,
@@ -59,7 +60,7 @@ CRASH_POINTS = (
     (endings, "move_execution"),
     (endings, "move_stage"),
     (endings, "move_workflow"),
-    (endings, "wake"),
+    (starting, "wake"),
     (endings, "close_chain"),
     (stage_journal, "append_event"),
     (journal, "insert_event"),
@@ -175,12 +176,16 @@ def _answer(work: AgentWork, review: str, text: str) -> Answer:
     return WorkerAnswer(text)
 
 
-def drive(workflow: Workflow, sign_offs: list[str]) -> None:
-    """Run to rest as workers, sweep and officers would, whatever gets killed meanwhile."""
-    decisions = list(sign_offs)
+def drive(workflow: Workflow, sign_offs: list[str], picks: Sequence[int] = ()) -> None:
+    """Run to rest as workers, sweep and officers would, whatever gets killed meanwhile.
+
+    `picks` choose among the executions that are ready at one time.
+    """
+    decisions, turns = list(sign_offs), cycle(picks or (0,))
     for _ in range(300):
         open_rows = Execution.objects.filter(stage__workflow=workflow)
-        ready = open_rows.filter(status="queued").first()
+        queued = list(open_rows.filter(status="queued").order_by("stage__position"))
+        ready = queued[next(turns) % len(queued)] if queued else None
         waiting = open_rows.filter(status="waiting").first()
         if ready is not None:
             open_rows.filter(id=ready.id).update(available_at=None)
@@ -206,13 +211,18 @@ def drive(workflow: Workflow, sign_offs: list[str]) -> None:
 
 
 def run_generated(
-    plans: list[tuple[StageRequest, str, str]], kill_at: frozenset[int], cancel_at: int | None, sign_offs: list[str]
+    plans: list[tuple[StageRequest, str, str]],
+    kill_at: frozenset[int],
+    cancel_at: int | None,
+    sign_offs: list[str],
+    mode: str = "sequential",
+    picks: Sequence[int] = (),
 ) -> Workflow:
     """Create a planned workflow and run it to rest under these interruptions; return it as it is then."""
     make_bob()
-    workflow = submit(WorkflowRequest(name="Generated", stages=tuple(plan[0] for plan in plans)))
+    workflow = submit(WorkflowRequest(name="Generated", stages=tuple(plan[0] for plan in plans), mode=mode))
     interruptions = Interruptions(kill_at, cancel_at, workflow)
     with mock.patch.object(engine, "run_agent", build_agent(plans)), interruptions:
-        drive(workflow, sign_offs)
+        drive(workflow, sign_offs, picks)
     workflow.refresh_from_db()
     return workflow

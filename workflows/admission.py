@@ -62,9 +62,11 @@ def admit_execution(claim: Claim) -> Admitted | None:
     longer stands, ContentError when a text that must be inspected was erased.
     """
     # A stage of any other role has nothing that would be inspected.
-    inspection = inspect_release(load_execution(claim)) if claim.role == Role.RELEASE else Inspection()
+    inspection = _inspect_early(load_execution(claim)) if claim.role == Role.RELEASE else Inspection()
     with transaction.atomic():
         execution = lock_claim(claim)
+        if inspection is None:
+            inspection = inspect_release(execution)
         _note_start(execution)
         evidence = load_evidence(claim.workflow_id)
         terms, documents = load_policies()
@@ -136,15 +138,20 @@ def inspect_release(execution: Execution) -> Inspection:
     return Inspection(policies=tuple(sorted(documents)), blocked=blocked)
 
 
-def inspect_release_again(admitted: Admitted) -> Inspection:
-    """Inspect what a release would put out as its lineage is now.
+def _inspect_early(execution: Execution) -> Inspection | None:
+    """Inspect before the workflow is locked; None for a parallel one: its lineage may grow until it is."""
+    return inspect_release(execution) if execution.stage.workflow.mode == Mode.SEQUENTIAL else None
+
+
+def inspect_release_again(admitted: Admitted, execution: Execution) -> Inspection:
+    """Inspect what a release would put out as its lineage is now, with the workflow locked.
 
     The text is the same, by its digest: where stages run one after the other the lineage is, too, and what was found at
     the admission stands.
     """
-    if admitted.execution.stage.workflow.mode == Mode.SEQUENTIAL:
+    if execution.stage.workflow.mode == Mode.SEQUENTIAL:
         return admitted.inspection
-    return inspect_release(admitted.execution)
+    return inspect_release(execution)
 
 
 def explain_refusal(decision: Refuse, inspection: Inspection) -> str:

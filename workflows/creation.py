@@ -21,8 +21,7 @@ from compliance.services import open_chain, record_audit_event
 from workflows.agents.runner import FALLBACK_PROVIDER, model_problem, provider_problem, resolve_provider
 from workflows.facts import describe_request
 from workflows.model_prices import load_own_prices
-from workflows.models import Execution, Role, Stage, Workflow
-from workflows.queue import wake
+from workflows.models import Mode, Role, Stage, Workflow
 from workflows.requests import (
     IdempotencyConflict,
     NotAllowed,
@@ -31,6 +30,7 @@ from workflows.requests import (
     StageRequest,
     WorkflowRequest,
 )
+from workflows.starting import start_stages
 
 MAX_STAGES = 12
 
@@ -91,8 +91,8 @@ def _digest_request(request: WorkflowRequest) -> str:
 
 def _plan_stages(request: WorkflowRequest) -> list[_PlannedStage]:
     errors: dict[str, list[str]] = {}
-    if request.mode != "sequential":
-        errors["mode"] = ["Only 'sequential' is available."]
+    if request.mode not in Mode.values:
+        errors["mode"] = [f"'{request.mode}' is not a mode; modes are {', '.join(Mode.values)}."]
     if request.webhook_url is not None:
         errors["webhook_url"] = ["Webhooks are not available yet: leave the field out."]
     if not 1 <= len(request.stages) <= MAX_STAGES:
@@ -229,7 +229,6 @@ def _write_workflow(
     )
     asked = describe_request(workflow, stages)
     open_chain(workflow.id, workflow=asked.workflow, stages=asked.stages)
-    first = Execution.objects.create(stage=stages[0], owner=owner, provider=stages[0].provider)
     record_audit_event(
         actor=owner,
         action="workflow.create",
@@ -238,7 +237,7 @@ def _write_workflow(
         address=address,
         detail=_describe_for_audit(planned),
     )
-    wake(first.id)
+    start_stages(workflow, stages)
     return workflow
 
 

@@ -19,10 +19,11 @@ from workflows.agents.amounts import count_cents
 from workflows.facts import load_request
 from workflows.journal import summarise_journal
 from workflows.leases import LeaseLost
-from workflows.models import Execution, ExecutionStatus, Stage, StageStatus, Verdict, WorkflowStatus
-from workflows.queue import wake
+from workflows.models import Execution, ExecutionStatus, Mode, Stage, StageStatus, Verdict, Workflow, WorkflowStatus
 from workflows.reasons import ReasonCode
+from workflows.starting import find_hopeless, start_stages
 from workflows.transitions import STAGE_ENDS, move_execution, move_stage, move_workflow
+from workflows.workflow_status import refresh_workflow_status
 
 
 @dataclass(frozen=True)
@@ -89,28 +90,31 @@ def end_execution(
         raise LeaseLost
     certificate = _certify_ending(execution, opened, ending, lineage, evidence)
     _end_stage(stage, ending.status, ending.reason)
-    _advance(stage, execution.owner_id, ending.status)
+    _advance(stage.workflow, ending.status, stage.stage_id)
     return certificate
 
 
 def cancel_open_stages(workflow_id: uuid.UUID, code: str, detail: str) -> None:
     """Cancel every stage that has not ended, without execution or certificate."""
-    for stage_uid in (
-        Stage.objects.filter(workflow_id=workflow_id).exclude(status__in=STAGE_ENDS).values_list("uid", flat=True)
-    ):
-        move_stage(
-            stage_uid,
-            StageStatus.CANCELLED,
-            reason_code=code,
-            reason_detail=detail,
-            completed_at=timezone.now(),
-            sealed_api_key=None,
-        )
+    open_stages = Stage.objects.filter(workflow_id=workflow_id).exclude(status__in=STAGE_ENDS)
+    for stage_uid in open_stages.values_list("uid", flat=True):
+        _cancel_stage(stage_uid, code, detail)
+
+
+def _cancel_stage(stage_uid: uuid.UUID, code: str, detail: str) -> None:
+    move_stage(
+        stage_uid,
+        StageStatus.CANCELLED,
+        reason_code=code,
+        reason_detail=detail,
+        completed_at=timezone.now(),
+        sealed_api_key=None,
+    )
 
 
 def end_workflow(workflow_id: uuid.UUID, *, cancelled_by_person: bool = False) -> None:
     """End a workflow by how its stages ended, and close its evidence."""
-    stages = list(Stage.objects.filter(workflow_id=workflow_id).order_by("position"))
+    stages = _load_stages(workflow_id)
     ended = {stage.status for stage in stages}
     if not ended <= STAGE_ENDS:
         raise RuntimeError(f"workflow {workflow_id} cannot end: a stage of it has not")
@@ -201,19 +205,29 @@ def _end_stage(stage: Stage, status: str, reason: tuple[str, str]) -> None:
         raise LeaseLost
 
 
-def _advance(stage: Stage, owner_id: int, status: str) -> None:
-    """Start the stage after a completed one; after any other end, cancel the rest and end the workflow."""
-    if status == ExecutionStatus.COMPLETED:
-        following = Stage.objects.filter(workflow_id=stage.workflow_id, position=stage.position + 1).first()
-        if following is not None:
-            execution = Execution.objects.create(stage=following, owner_id=owner_id, provider=following.provider)
-            wake(execution.id)
-            return
-    elif status != ExecutionStatus.CANCELLED:
-        cancel_open_stages(stage.workflow_id, ReasonCode.EARLIER_STAGE_ENDED, f"stage {stage.stage_id} ended {status}")
-    else:
+def _advance(workflow: Workflow, status: str, stage_id: str) -> None:
+    """Start what may start after an end, cancel what never can, and end the workflow when nothing is left to run."""
+    if status == ExecutionStatus.CANCELLED:
         return
-    end_workflow(stage.workflow_id)
+    stages = _load_stages(workflow.id)
+    if status == ExecutionStatus.COMPLETED:
+        start_stages(workflow, stages)
+    elif workflow.mode == Mode.PARALLEL:
+        for hopeless, cause in find_hopeless(stages):
+            detail = f"stage {cause.stage_id}, which it waits for, ended {cause.status}"
+            _cancel_stage(hopeless.uid, ReasonCode.EARLIER_STAGE_ENDED, detail)
+        stages = _load_stages(workflow.id)
+    else:
+        cancel_open_stages(workflow.id, ReasonCode.EARLIER_STAGE_ENDED, f"stage {stage_id} ended {status}")
+        stages = _load_stages(workflow.id)
+    if all(stage.status in STAGE_ENDS for stage in stages):
+        end_workflow(workflow.id)
+    elif workflow.status != WorkflowStatus.RUNNING:
+        refresh_workflow_status(workflow.id)
+
+
+def _load_stages(workflow_id: uuid.UUID) -> list[Stage]:
+    return list(Stage.objects.filter(workflow_id=workflow_id).defer("sealed_api_key").order_by("position"))
 
 
 def _latest_executions(stages: Sequence[Stage]) -> dict[uuid.UUID, Execution]:

@@ -153,14 +153,14 @@ def finish_execution(claim: Claim, begun: _Begun, result: AgentResult) -> None:
     except AgentFailure as failure:
         end_without_answer(claim, _describe_failure(failure, admitted), failure.last_text)
         return
-    # Everything is inspected and sealed before the workflow's row is locked.
-    inspection = inspect_release_again(admitted)
+    # Sealed before the workflow's row is locked.
     texts = _seal_texts(begun, result, assessment)
     with transaction.atomic():
         execution = lock_claim(claim)
         if not move_execution(claim.execution_id, ExecutionStatus.VERIFYING, fence=claim.fence):
             raise LeaseLost
         evidence = load_evidence(claim.workflow_id)
+        inspection = inspect_release_again(admitted, execution)
         end = conclude(execution, admitted, assessment, inspection, evidence)
         ending = _describe_end(begun, result, assessment, end, texts)
         end_execution(execution, ending, fence=claim.fence, evidence=evidence)

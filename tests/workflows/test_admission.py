@@ -27,7 +27,7 @@ pytestmark = pytest.mark.django_db
 # --- what it forgets to inspect
 
 
-def inspect_nothing(execution: object) -> Inspection:
+def inspect_nothing(*_: object) -> Inspection:
     return Inspection()
 
 

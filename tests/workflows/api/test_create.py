@@ -102,7 +102,7 @@ def test_null_is_taken_as_absent(alice_api: APIClient, name: str) -> None:
         ("stages", []),
         ("stages", {}),
         ("stages", "stages"),
-        ("mode", "parallel"),
+        ("mode", "sideways"),
         ("mode", 1),
         ("mode", None),
         ("webhook_url", "https://example.test/hook"),
