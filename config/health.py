@@ -1,11 +1,8 @@
 """`GET /health`: whether this instance can serve, without a key."""
 
-from datetime import timedelta
 from typing import Any
 
-from django.conf import settings
 from django.db import DatabaseError, connection
-from django.utils import timezone
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import serializers
 from rest_framework.permissions import AllowAny
@@ -14,7 +11,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from workflows.agents.runner import resolve_provider
-from workflows.models import WorkerHeartbeat
+from workflows.worker_status import COUNT_LIMIT, WorkerStatus, read_worker_status
 
 
 class DatabaseHealthSerializer(serializers.Serializer[Any]):
@@ -25,6 +22,24 @@ class DatabaseHealthSerializer(serializers.Serializer[Any]):
 class WorkerHealthSerializer(serializers.Serializer[Any]):
     available = serializers.BooleanField(help_text="A worker has given a sign of life within three sweeps.")
     last_seen_at = serializers.DateTimeField(allow_null=True)
+    count = serializers.IntegerField(allow_null=True, help_text="Workers (`manage.py worker`) that have.")
+    processes = serializers.IntegerField(allow_null=True, help_text="Their processes.")
+    running = serializers.IntegerField(allow_null=True, help_text="Executions that they run.")
+    expired_leases = serializers.IntegerField(
+        allow_null=True, help_text="Executions whose worker fell silent; the next sweep queues them again."
+    )
+
+
+class QueueHealthSerializer(serializers.Serializer[Any]):
+    waiting = serializers.IntegerField(
+        allow_null=True, help_text=f"Executions that are due and that no worker has; {COUNT_LIMIT} or more are so told."
+    )
+    oldest_waiting_seconds = serializers.FloatField(
+        allow_null=True, help_text="For how long the first of them has been due. Null: none waits."
+    )
+    awaiting_person = serializers.IntegerField(
+        allow_null=True, help_text=f"Executions that wait for a person; {COUNT_LIMIT} or more are so told."
+    )
 
 
 class HealthResponseSerializer(serializers.Serializer[Any]):
@@ -38,6 +53,7 @@ class HealthResponseSerializer(serializers.Serializer[Any]):
     )
     database = DatabaseHealthSerializer()
     worker = WorkerHealthSerializer()
+    queue = QueueHealthSerializer(help_text="All are null when the database does not answer, as the worker's are.")
 
 
 class HealthView(APIView):
@@ -53,21 +69,36 @@ class HealthView(APIView):
     )
     def get(self, request: Request) -> Response:
         """Whether the service can serve, and whether an embedded agent or a provider does."""
-        last_seen_at, database_available = None, True
         try:
-            last_seen_at = WorkerHeartbeat.objects.order_by("-seen_at").values_list("seen_at", flat=True).first()
+            status = read_worker_status()
         except DatabaseError:
-            database_available = False
-        recent = timezone.now() - timedelta(seconds=3 * settings.SWEEP_SECONDS)
-        worker_available = last_seen_at is not None and last_seen_at >= recent
+            status = None
         body = {
-            "status": "unavailable" if not database_available else "ok" if worker_available else "degraded",
+            "status": _say_status(status),
             "mode": resolve_provider(None),
-            "database": {"engine": connection.vendor, "available": database_available},
-            "worker": {"available": worker_available, "last_seen_at": last_seen_at},
+            "database": {"engine": connection.vendor, "available": status is not None},
+            "worker": {
+                "available": bool(status and status.workers),
+                "last_seen_at": status and status.last_seen_at,
+                "count": status and status.workers,
+                "processes": status and status.processes,
+                "running": status and status.running,
+                "expired_leases": status and status.expired_leases,
+            },
+            "queue": {
+                "waiting": status and status.waiting,
+                "oldest_waiting_seconds": status and status.oldest_waiting_seconds,
+                "awaiting_person": status and status.awaiting_person,
+            },
         }
         return Response(
             HealthResponseSerializer(body).data,
-            status=200 if database_available else 503,
+            status=200 if status else 503,
             headers={"Cache-Control": "no-store"},
         )
+
+
+def _say_status(status: WorkerStatus | None) -> str:
+    if status is None:
+        return "unavailable"
+    return "ok" if status.workers else "degraded"

@@ -4,6 +4,7 @@ import uuid
 
 from django.contrib.auth.models import User
 from django.db import transaction
+from django.db.models.functions import Now
 
 from compliance.roles import may_cancel
 from compliance.services import record_audit_event
@@ -55,7 +56,9 @@ def resume_execution(execution_id: uuid.UUID) -> None:
     Call it in the transaction that issued the evidence, with the workflow locked. Raises Conflict.
     """
     execution = Execution.objects.select_related("stage").get(id=execution_id)
-    landed = move_execution(execution_id, ExecutionStatus.QUEUED, reason_code="", reason_detail="", lost_attempts=0)
+    landed = move_execution(
+        execution_id, ExecutionStatus.QUEUED, reason_code="", reason_detail="", lost_attempts=0, available_at=Now()
+    )
     if not landed or execution.status != ExecutionStatus.WAITING:
         raise Conflict(f"execution {execution_id} is {execution.status}: it does not wait for a person")
     move_stage(execution.stage_id, StageStatus.RUNNING, reason_code="", reason_detail="")

@@ -170,7 +170,7 @@ def _requeue(rows: QuerySet[Execution], end: AttemptEnd, detail: str, delay_seco
         lease_expires_at=None,
         lost_attempts=F("lost_attempts") + lost,
         attempt_log=[*attempt_log, entry],
-        available_at=Now() + timedelta(seconds=delay_seconds) if delay_seconds else None,
+        available_at=Now() + timedelta(seconds=delay_seconds),
     )
 
 
