@@ -17,8 +17,8 @@ from django.db.models import Count, Q, QuerySet
 from django.db.models.functions import Now
 
 from workflows.leases import Claim, take_leases
-from workflows.models import Execution, ExecutionStatus
-from workflows.transitions import LEASED
+from workflows.models import Execution
+from workflows.partial_indexes import IS_LEASED, IS_QUEUED
 
 # An execution that lost so many attempts runs alone in a process of its own from then on, so that one that kills its
 # worker cannot use up its neighbours' attempts as well.
@@ -105,7 +105,7 @@ def _choose(room: Room) -> list[uuid.UUID]:
 def _ready(*, alone: bool) -> QuerySet[Execution]:
     due = Q(available_at=None) | Q(available_at__lte=Now())
     lost = Q(lost_attempts__gte=ALONE_AFTER) if alone else Q(lost_attempts__lt=ALONE_AFTER)
-    return Execution.objects.filter(due, lost, status=ExecutionStatus.QUEUED)
+    return Execution.objects.filter(IS_QUEUED, due, lost)
 
 
 def _limit_owners(owners: list[int], room: Room) -> dict[int, int]:
@@ -113,14 +113,14 @@ def _limit_owners(owners: list[int], room: Room) -> dict[int, int]:
     most = max(1, room.slots - int(room.slots * _LEFT_TO_OTHERS))
     limits = {owner: most - room.running.get(owner, 0) for owner in owners}
     if settings.USER_SLOTS:
-        rows = Execution.objects.filter(status__in=LEASED, owner_id__in=owners).values_list("owner_id")
+        rows = Execution.objects.filter(IS_LEASED, owner_id__in=owners).values_list("owner_id")
         running = dict(rows.annotate(count=Count("id")).order_by())
         limits = {owner: min(limit, settings.USER_SLOTS - running.get(owner, 0)) for owner, limit in limits.items()}
     return limits
 
 
 def _count_by_provider() -> Counter[str]:
-    rows = Execution.objects.filter(status__in=LEASED).values_list("provider").annotate(count=Count("id")).order_by()
+    rows = Execution.objects.filter(IS_LEASED).values_list("provider").annotate(count=Count("id")).order_by()
     return Counter(dict(rows))
 
 

@@ -18,6 +18,7 @@ from django.db.models.functions import Coalesce, Now
 from django.utils import timezone
 
 from workflows.models import Execution, ExecutionStatus, Workflow
+from workflows.partial_indexes import IS_LEASED
 from workflows.queue import wake
 from workflows.transitions import LEASED, move_execution
 
@@ -132,7 +133,7 @@ def hand_back(claim: Claim, *, end: AttemptEnd, detail: str = "", delay_seconds:
 
 def sweep() -> int:
     """Queue the executions whose worker died. Returns how many."""
-    expired = Execution.objects.filter(status__in=LEASED, lease_expires_at__lt=Now()).order_by("lease_expires_at")
+    expired = Execution.objects.filter(IS_LEASED, lease_expires_at__lt=Now()).order_by("lease_expires_at")
     return sum(_recover(*row) for row in expired.values_list("id", "fence")[:_SWEEP_BATCH])
 
 
@@ -179,7 +180,7 @@ def _with_stage() -> QuerySet[Execution]:
 
 
 def _held_by(process: str) -> QuerySet[Execution]:
-    return Execution.objects.filter(lease_owner=process, status__in=LEASED)
+    return Execution.objects.filter(IS_LEASED, lease_owner=process)
 
 
 def _lease_end() -> Combinable:

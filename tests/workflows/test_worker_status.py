@@ -6,8 +6,7 @@ from io import StringIO
 import pytest
 from django.conf import settings
 from django.core.management import CommandError, call_command
-from django.db import OperationalError, connection
-from django.db.models.expressions import RawSQL
+from django.db import OperationalError
 from django.db.models.functions import Now
 from pytest_django.fixtures import DjangoAssertNumQueries
 
@@ -17,7 +16,6 @@ from workflows import worker_status
 from workflows.cancellation import resume_execution
 from workflows.leases import hand_back
 from workflows.models import Execution, ExecutionStatus, WorkerHeartbeat, Workflow
-from workflows.partial_indexes import IS_LEASED, IS_QUEUED, IS_WAITING
 from workflows.transitions import move_execution
 from workflows.worker_status import read_worker_status
 
@@ -135,19 +133,3 @@ def test_the_command_says_when_the_database_is_away(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(WorkerHeartbeat.objects, "aggregate", fail)
     with pytest.raises(CommandError, match="DATABASE_URL"):
         call_command("worker", "--status")
-
-
-@pytest.mark.parametrize(
-    ("condition", "order", "index"),
-    [
-        (IS_QUEUED, ["owner_id", "created_at", "id"], "execution_queued"),
-        (IS_LEASED, [], "execution_leased"),
-        (IS_WAITING, ["created_at"], "execution_waiting"),
-    ],
-)
-def test_what_is_counted_is_read_from_an_index_of_no_other_executions(
-    condition: RawSQL, order: list[str], index: str
-) -> None:
-    if connection.vendor != "sqlite":
-        pytest.skip("PostgreSQL plans by the size of the table, and reads one this small as it is")
-    assert index in Execution.objects.filter(condition).order_by(*order).explain()
