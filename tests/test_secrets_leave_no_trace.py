@@ -69,7 +69,7 @@ def test_provider_and_api_keys_are_found_nowhere_after_a_run(tmp_path: Path) -> 
             refused_body = reviewed_release("anthropic", PROVIDER_KEY)
             refused_body["stages"][0]["task"] = "refuse me"
             refused = client.post("/workflows", refused_body)
-            invalid = client.post("/workflows", {**reviewed_release("anthropic", PROVIDER_KEY), "mode": "parallel"})
+            invalid = client.post("/workflows", {**reviewed_release("anthropic", PROVIDER_KEY), "mode": "sideways"})
             texts += [good.raw, refused.raw, invalid.raw]
             assert client.wait_for_workflow(good.expect(201)["id"])["status"] == "completed"
             assert client.wait_for_workflow(refused.expect(201)["id"], {"failed"})["status"] == "failed"

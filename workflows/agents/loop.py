@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
-from pydantic_ai import Agent, ModelRetry
+from pydantic_ai import Agent, ModelRetry, RunContext
 from pydantic_ai.exceptions import AgentRunError
 from pydantic_ai.messages import ToolCallPart
 from pydantic_ai.models import Model
@@ -12,7 +13,7 @@ from pydantic_ai.output import ToolOutput
 from pydantic_ai.usage import UsageLimits
 from pydantic_graph import End
 
-from workflows.agents.answers import AnswerFormat, answer_format
+from workflows.agents.answers import answer_format
 from workflows.agents.budget import Meter
 from workflows.agents.call_rules import ModelCallRules
 from workflows.agents.history import read_history
@@ -24,9 +25,19 @@ from workflows.agents.settings import AgentSettings
 from workflows.agents.tools import TOOLS
 from workflows.agents.tools.dispatch import Dispatcher, arguments_as_json
 from workflows.agents.toolset import GovernedToolset
-from workflows.agents.types import AgentFailure, AgentResult, AgentWork, Documents, FailureCode, Ledger
+from workflows.agents.types import AgentFailure, AgentResult, AgentWork, Documents, FailureCode, Ledger, Role
 
 ANSWER_TOOL = "answer"
+
+
+@dataclass(frozen=True)
+class _RunArguments:
+    """What one run gives its role's agent."""
+
+    work: AgentWork
+    model: GovernedModel
+    prompt: Prompt
+    toolset: GovernedToolset
 
 
 @dataclass
@@ -60,10 +71,10 @@ async def run_language_model(
         model,
         ModelContext(work.provider, model_name, streams, meter, run_journal, scrubber, settings, rules, history),
     )
-    agent = _make_agent(work, governed, how, prompt, dispatcher, settings)
+    run = _RunArguments(work, governed, prompt, GovernedToolset(dispatcher, max_retries=settings.max_requests))
     outcome = _Outcome()
     try:
-        await _drive(agent, prompt.material, governed, dispatcher, outcome)
+        await _drive(_agent_of(work.role, settings.max_requests), run, dispatcher, outcome)
     except AgentRunError:
         raise governed.failure or _no_answer(work, meter, outcome) from None
     return AgentResult(
@@ -74,28 +85,20 @@ async def run_language_model(
     )
 
 
-def _make_agent(
-    work: AgentWork,
-    model: GovernedModel,
-    how: AnswerFormat,
-    prompt: Prompt,
-    dispatcher: Dispatcher,
-    settings: AgentSettings,
-) -> Agent[object, Any]:
-    output: Any = str if how.schema is None else ToolOutput(how.schema, name=ANSWER_TOOL)
-    agent: Agent[object, Any] = Agent(
-        model,
-        output_type=output,
-        instructions=prompt.instructions,
-        toolsets=[GovernedToolset(dispatcher, max_retries=settings.max_requests)],
-        retries={"tools": settings.max_requests, "output": 1},
+@cache
+def _agent_of(role: Role, max_requests: int) -> Agent[Any, Any]:
+    """Return the agent of a role: what it is made of costs more than a request, and no run changes it."""
+    how = answer_format(role)
+    agent: Agent[Any, Any] = Agent(
+        output_type=str if how.schema is None else ToolOutput(how.schema, name=ANSWER_TOOL),
+        retries={"tools": max_requests, "output": 1},
         # With its answer an agent is done: what it asks to be called along with it is not called.
         end_strategy="early",
     )
 
     @agent.output_validator
-    def check(output: Any) -> Any:
-        problem = how.problem(work, output)
+    def check(context: RunContext[Any], output: Any) -> Any:
+        problem = how.problem(context.deps, output)
         if problem is not None:
             raise ModelRetry(problem)
         return output
@@ -103,10 +106,16 @@ def _make_agent(
     return agent
 
 
-async def _drive(
-    agent: Agent[object, Any], material: str, model: GovernedModel, dispatcher: Dispatcher, outcome: _Outcome
-) -> None:
-    async with agent.iter(material, usage_limits=UsageLimits(request_limit=None)) as run:
+async def _drive(agent: Agent[Any, Any], arguments: _RunArguments, dispatcher: Dispatcher, outcome: _Outcome) -> None:
+    model = arguments.model
+    async with agent.iter(
+        arguments.prompt.material,
+        model=model,
+        deps=arguments.work,
+        instructions=arguments.prompt.instructions,
+        toolsets=[arguments.toolset],
+        usage_limits=UsageLimits(request_limit=None),
+    ) as run:
         node: Any = run.next_node
         while not isinstance(node, End):
             calls: Sequence[ToolCallPart] = ()

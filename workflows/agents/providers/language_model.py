@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 from workflows.agents.scrubbing import Scrubber
 from workflows.agents.settings import AgentSettings
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 
 # At DEBUG they log whole requests and the headers of answers: the stages' texts, and what a server echoes.
 _TALKATIVE_LOGGERS = ("anthropic", "openai", "httpx2", "httpcore2")
+
+_MOST_KEPT = 32
+_kept_models: "WeakKeyDictionary[asyncio.AbstractEventLoop, dict[tuple[object, ...], Model]]" = WeakKeyDictionary()
 
 ModelFactory = Callable[[str, str, bool, AgentSettings], "Model"]
 """(model name, key, whether it is the stage's own, settings) -> model."""
@@ -56,7 +60,7 @@ class LanguageModelProvider:
 
         return await run_language_model(
             work,
-            model=self.make_model(model_name, key, work.api_key is not None, settings),
+            model=self._get_model(model_name, key, work.api_key is not None, settings),
             model_name=model_name,
             streams=self.streams,
             journal=journal,
@@ -64,6 +68,24 @@ class LanguageModelProvider:
             scrubber=Scrubber([work.api_key, environment_key]),
             settings=settings,
         )
+
+    def _get_model(self, name: str, key: str, is_stage_key: bool, settings: AgentSettings) -> "Model":
+        """Return a model. One with the environment's key is kept for as long as the environment stays as it is.
+
+        One with a stage's own key is not: nothing of that key outlives its stage.
+        """
+        if is_stage_key:
+            return self.make_model(name, key, True, settings)
+        prefix = self.key_variable.removesuffix("API_KEY")
+        environment = tuple(sorted(entry for entry in os.environ.items() if entry[0].startswith(prefix)))
+        times = (settings.connect_timeout, settings.silence_timeout, settings.answer_timeout)
+        kept = _kept_models.setdefault(asyncio.get_running_loop(), {})
+        place = (self.name, name, environment, times)
+        if place not in kept:
+            if len(kept) >= _MOST_KEPT:
+                kept.clear()
+            kept[place] = self.make_model(name, key, False, settings)
+        return kept[place]
 
     async def _load(self) -> None:
         """Import in a thread: it takes seconds, and the loop renews the leases of other runs meanwhile."""
