@@ -6,6 +6,7 @@ waits until its stages have ended or were handed back.
 """
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -100,6 +101,7 @@ class StageLoop:
     async def run(self) -> None:
         """Run stages until told to drain."""
         self._loop = asyncio.get_running_loop()
+        log.info("loop_started", process=self.settings.process, slots=self.settings.slots, alone=self.settings.alone)
         upkeep = [asyncio.create_task(self._beat()), asyncio.create_task(self._watch_leases())]
         try:
             while not self._draining:
@@ -152,9 +154,15 @@ class StageLoop:
 
     async def _run(self, claim: Claim) -> None:
         """Run one stage. Whatever goes wrong with it is its own to carry."""
-        execution = str(claim.execution_id)
+        execution, started = str(claim.execution_id), time.monotonic()
         try:
             await self.run_stage(claim, _NotingStart(self.stages, lambda: self._note_started(claim)))
+            log.info(
+                "execution_left",
+                execution=execution,
+                attempt=claim.attempt,
+                seconds=round(time.monotonic() - started, 3),
+            )
         except LeaseLost:
             log.info("lease_lost", execution=execution, fence=claim.fence)
         except asyncio.CancelledError:
