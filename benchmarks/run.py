@@ -56,9 +56,11 @@ def main() -> int:
     parser.add_argument("--database", choices=["sqlite", "postgresql"], help="this one only")
     parser.add_argument("--only", choices=FIGURES, action="append", help="these figures only; may be repeated")
     parser.add_argument("--processes", type=int, default=max(2, os.cpu_count() or 2), help="of the worker")
+    parser.add_argument("--rounds", type=int, help="runs that a median is taken of")
     options = parser.parse_args()
     _print_head()
-    sizes = QUICK if options.quick else FULL
+    sizes = dict(QUICK if options.quick else FULL)
+    sizes["rounds"] = options.rounds or sizes["rounds"]
     measured = True
     for database in [options.database] if options.database else ["sqlite", "postgresql"]:
         url = (os.environ.get("TEST_DATABASE_URL") or DEFAULT_URL) if database == "postgresql" else ""
