@@ -1,11 +1,16 @@
 """Draining a queue that is full before the worker starts: what it takes, per stage."""
 
 import statistics
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from benchmarks.installation import Installation
 from benchmarks.usage import GroupUsage, Watch, family
+
+_POLL_SECONDS = 0.5
+# After so long without a further model call, whatever holds stages holds all that it can.
+_SETTLED_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
@@ -37,9 +42,11 @@ class Drain:
         return statistics.median(self.durations) * 1000
 
 
-def drain(place: Installation, count: int, provider: str, stages: int, *, memory: bool = False) -> Drain:
+def drain(
+    place: Installation, count: int, provider: str, stages: int, *, owners: int = 1, memory: bool = False
+) -> Drain:
     """Queue `count` workflows, start a worker, wait until all have completed, and stop it."""
-    place.fill(count, provider, stages)
+    place.fill(count, provider, stages, owners)
     earlier = place.count_started()
     place.service.start_worker()
     groups = {
@@ -59,6 +66,27 @@ def drain(place: Installation, count: int, provider: str, stages: int, *, memory
     durations = [end - start for start, end in times]
     most_open = place.stub.read_traffic().most_open
     return Drain(len(times), seconds, durations, usage, most_open, after[0] - before[0], after[1] - before[1])
+
+
+def hold(place: Installation, count: int, owners: int) -> tuple[GroupUsage, list[int]]:
+    """Queue `count` workflows whose model does not answer, start a worker, and wait until no more of them come to ask.
+
+    Returns the worker's usage and how many stages each of its processes has with their agents.
+    """
+    place.fill(count, "openai", 2, owners)
+    place.service.start_worker()
+    with Watch({"worker": family(place.service.process_id("worker"))}, ["worker"]) as watch:
+        place.wait_until_started(0)
+        waiting, since = 0, time.monotonic()
+        while waiting < count and time.monotonic() - since < _SETTLED_SECONDS:
+            time.sleep(_POLL_SECONDS)
+            asked = place.stub.read_traffic().open
+            if asked > waiting:
+                waiting, since = asked, time.monotonic()
+        held = place.query(
+            "SELECT count(*) FROM workflows_execution WHERE status = 'executing' GROUP BY lease_owner ORDER BY 1"
+        )
+        return watch.read()["worker"], [int(row[0]) for row in held]
 
 
 def _read_counters(place: Installation) -> tuple[int, int]:

@@ -54,9 +54,9 @@ class Installation:
         )
         return [row[0] for row in self.query(serving)]
 
-    def fill(self, count: int, provider: str, stages: int) -> None:
+    def fill(self, count: int, provider: str, stages: int, owners: int = 1) -> None:
         """Queue workflows while no worker runs."""
-        self.run("benchmarks.fill", str(count), provider, "--stages", str(stages))
+        self.run("benchmarks.fill", str(count), provider, "--stages", str(stages), "--owners", str(owners))
 
     def run(self, module: str, *arguments: str) -> str:
         """Run a module of the benchmark in this installation's environment, and return what it prints."""

@@ -18,7 +18,7 @@ from benchmarks import recovery
 from benchmarks.installation import Unfinished
 from benchmarks.latency import measure_latency
 from benchmarks.reading import measure_export, measure_lists
-from benchmarks.throughput import measure_stages, measure_waiting
+from benchmarks.throughput import measure_holding, measure_stages, measure_waiting
 from examples.countersign_client import Surprise
 from tests.find_postgresql import DEFAULT_URL
 
@@ -43,6 +43,7 @@ def measure_recovery(server_url: str, processes: int, sizes: Mapping[str, int]) 
 FIGURES: dict[str, Measure] = {
     "stages": measure_stages,
     "waiting": measure_waiting,
+    "holding": measure_holding,
     "latency": measure_latency,
     "lists": measure_lists,
     "export": measure_export,

@@ -4,7 +4,7 @@ import math
 import statistics
 from collections.abc import Mapping
 
-from benchmarks.backlog import Drain, drain
+from benchmarks.backlog import Drain, drain, hold
 from benchmarks.figures import Floor, print_runs
 from benchmarks.floors import BareLoops, count_commits, measure_statements, run_bare_loops
 from benchmarks.installation import installation
@@ -12,6 +12,9 @@ from benchmarks.requests import PROVIDERS
 
 SLOW_SECONDS = 2.0
 _CONCURRENCY = 16
+_NEVER_SECONDS = 3600.0
+# One owner alone may not have all the slots of a process.
+_OWNERS = 4
 _MEGABYTE = 1_000_000
 
 
@@ -55,7 +58,7 @@ def measure_waiting(server_url: str, processes: int, sizes: Mapping[str, int]) -
     environment = {"SLOTS_PER_PROCESS": str(slots)}
     print(f"{count} two-stage workflows, the model takes {SLOW_SECONDS:.0f} s, {processes} processes of {slots} slots")
     with installation(server_url, processes=processes, delay=SLOW_SECONDS, environment=environment) as place:
-        drains = [drain(place, count, "openai", 2, memory=True) for _ in range(sizes["rounds"])]
+        drains = [drain(place, count, "openai", 2, owners=_OWNERS, memory=True) for _ in range(sizes["rounds"])]
         bare = run_bare_loops(
             place.stub.base_url("openai"), "openai", processes, math.ceil(2 * count / processes), slots
         )
@@ -73,4 +76,24 @@ def _print_waiting(drains: list[Drain], bare: BareLoops, count: int, processes: 
     workers = [found.usage["worker"] for found in drains]
     print_runs("peak memory of all worker processes together (PSS)", [one.peak / _MEGABYTE for one in workers], "MB")
     each = [size / _MEGABYTE for one in workers for size in one.largest(processes)]
+    print_runs("  of each process that runs stages", each, "MB")
+
+
+def measure_holding(server_url: str, processes: int, sizes: Mapping[str, int]) -> None:
+    """Print how many stages each process holds while their model does not answer, and the memory that takes."""
+    slots, count = sizes["slots"], sizes["waiting"] * 5 // 4
+    wanted = min(count, processes * slots)
+    environment = {"SLOTS_PER_PROCESS": str(slots), "DRAIN_SECONDS": "1"}
+    print(f"{count} workflows, the model does not answer, {processes} processes of {slots} slots")
+    open_calls, held, memory, each = [], [], [], []
+    for _ in range(sizes["rounds"]):
+        with installation(server_url, processes=processes, delay=_NEVER_SECONDS, environment=environment) as place:
+            found, leases = hold(place, count, _OWNERS)
+            open_calls.append(float(place.stub.read_traffic().most_open))
+            held += [float(count) for count in leases]
+            memory.append(found.peak / _MEGABYTE)
+            each += [size / _MEGABYTE for size in found.largest(processes)]
+    print_runs("model calls open at one time, at most", open_calls, "", Floor(float(wanted), "slots or workflows"))
+    print_runs("  stages that wait in each process", held, "")
+    print_runs("  memory of all worker processes together (PSS)", memory, "MB")
     print_runs("  of each process that runs stages", each, "MB")

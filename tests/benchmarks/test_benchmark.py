@@ -70,7 +70,7 @@ def test_cpu_counts_from_the_mark_and_memory_is_a_peak() -> None:
 @pytest.mark.slow
 def test_the_benchmark_prints_every_figure() -> None:
     database = "postgresql" if os.environ.get("TEST_DATABASE_URL") else "sqlite"
-    figures = ("stages", "waiting", "latency", "lists", "export")
+    figures = ("stages", "waiting", "holding", "latency", "lists", "export")
     only = [argument for name in figures for argument in ("--only", name)]
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks.run", "--quick", "--database", database, *only],
@@ -89,6 +89,7 @@ def test_the_benchmark_prints_every_figure() -> None:
         "what the slots allow",
         "model calls open at one time",
         "peak memory",
+        "stages that wait in each process",
         "POST /workflows, 3 stages, 8 clients",
         "POST answered to the stage's start",
         "GET /workflows, first page",
