@@ -8,6 +8,7 @@ from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.db import OperationalError
 from django.db.models.functions import Now
+from django.utils import timezone
 from pytest_django.fixtures import DjangoAssertNumQueries
 
 from tests.people import make_person
@@ -16,6 +17,7 @@ from workflows import worker_status
 from workflows.cancellation import resume_execution
 from workflows.leases import hand_back
 from workflows.models import Execution, ExecutionStatus, WorkerHeartbeat, Workflow
+from workflows.supervisor import keep_house
 from workflows.transitions import move_execution
 from workflows.worker_status import read_worker_status
 
@@ -49,6 +51,15 @@ def test_only_workers_that_were_seen_lately_are_alive() -> None:
     assert (status.workers, status.processes) == (2, 5)
     newest = WorkerHeartbeat.objects.get(name="one")
     assert status.last_seen_at == newest.seen_at
+
+
+@pytest.mark.parametrize("minutes", [-5, 5])
+def test_a_worker_whose_clock_is_wrong_is_alive(monkeypatch: pytest.MonkeyPatch, minutes: int) -> None:
+    wrong = timezone.now() + timedelta(minutes=minutes)
+    with monkeypatch.context() as patch:
+        patch.setattr(timezone, "now", lambda: wrong)
+        keep_house("one", wrong)
+    assert read_worker_status().workers == 1
 
 
 def test_what_is_due_waits_and_what_backs_off_does_not() -> None:
