@@ -32,7 +32,10 @@ class StrictFilterBackend(DjangoFilterBackend):
         if view.kwargs:  # one object, not a list: nothing to page or filter
             known -= _PAGE_PARAMETERS
         refuse_unknown(request.query_params, known)
-        _refuse_ambiguous(request.query_params, filters.base_filters if filters else {})  # type: ignore[attr-defined]
+        own: Mapping[str, Filter] = filters.base_filters if filters else {}  # type: ignore[attr-defined]
+        _refuse_ambiguous(request.query_params, own)
+        if not own.keys() & request.query_params.keys():
+            return queryset  # to build the form of a filter set takes longer than the query of a page
         filtered: QuerySet[Any] = super().filter_queryset(request, queryset, view)  # type: ignore[no-untyped-call]
         return filtered
 
