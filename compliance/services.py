@@ -10,7 +10,7 @@ from django.db.models import Exists
 from django.utils import timezone
 
 from compliance.chain import Attestation, ChainError, read_chain
-from compliance.envelope import Envelope, EnvelopeError, load_strict_json, parse_envelope
+from compliance.envelope import EnvelopeError, load_strict_json, parse_envelope
 from compliance.gate import Evidence
 from compliance.models import AuditEvent, Certificate, CertificateKind, EvidenceChain, SigningKey
 from compliance.predicates import PREDICATE_SHAPES
@@ -52,8 +52,13 @@ def open_chain(workflow_id: uuid.UUID, *, workflow: WorkflowFacts, stages: Seque
 
     Call it in the transaction that creates the workflow.
     """
-    EvidenceChain.objects.create(id=workflow_id)
-    return issue_certificate(workflow_id, draft_opening(str(workflow_id), workflow=workflow, stages=stages))
+    chain = EvidenceChain(id=workflow_id)
+    certificate = _sign_next(chain, draft_opening(str(workflow_id), workflow=workflow, stages=stages))
+    if not SigningKey.objects.filter(key_id=certificate.key_id).exists():
+        _register_signing_key()
+    chain.save(force_insert=True)
+    certificate.save(force_insert=True)
+    return certificate
 
 
 def issue_certificate(workflow_id: uuid.UUID, draft: CertificateDraft) -> Certificate:
@@ -62,21 +67,29 @@ def issue_certificate(workflow_id: uuid.UUID, draft: CertificateDraft) -> Certif
     Must run inside the transaction of the change that it attests, so that neither exists without the other; the
     chain's row stays locked until that transaction ends. Raises ChainClosed.
     """
-    if not connection.in_atomic_block:
-        raise RuntimeError("a certificate is issued in the transaction of the change that it attests")
     is_known = Exists(SigningKey.objects.filter(key_id=public_identity().key_id))
     chain = EvidenceChain.objects.select_for_update(of=("self",)).annotate(key_is_known=is_known).get(id=workflow_id)
     if chain.closed_at is not None:
         raise ChainClosed(f"the evidence of workflow {workflow_id} is closed")
+    certificate = _sign_next(chain, draft)
+    if not chain.key_is_known:
+        _register_signing_key()
+    certificate.save(force_insert=True)
+    chain.save(update_fields=["length", "head_digest", "closed_at"])
+    return certificate
+
+
+def _sign_next(chain: EvidenceChain, draft: CertificateDraft) -> Certificate:
+    """Return the signed draft as the chain's next certificate, and move the chain on; the caller saves both."""
+    if not connection.in_atomic_block:
+        raise RuntimeError("a certificate is issued in the transaction of the change that it attests")
     issued_at = timezone.now()
-    payload = encode_statement(draft, str(workflow_id), chain.length, chain.head_digest or None, issued_at)
+    payload = encode_statement(draft, str(chain.id), chain.length, chain.head_digest or None, issued_at)
     _refuse_misshapen(payload, draft.kind)
     envelope_bytes = sign_statement(payload)
     envelope = parse_envelope(envelope_bytes)
-    if not chain.key_is_known:
-        _register_signing_key(envelope)
     predicate = draft.predicate
-    certificate = Certificate.objects.create(
+    certificate = Certificate(
         chain=chain,
         sequence=chain.length,
         kind=draft.kind,
@@ -96,7 +109,6 @@ def issue_certificate(workflow_id: uuid.UUID, draft: CertificateDraft) -> Certif
     chain.head_digest = envelope.digest
     if draft.kind == "closing":
         chain.closed_at = issued_at
-    chain.save(update_fields=["length", "head_digest", "closed_at"])
     return certificate
 
 
@@ -191,7 +203,8 @@ def _refuse_misshapen(payload: bytes, kind: str) -> None:
         raise ValueError(f"not signed: {problem}")
 
 
-def _register_signing_key(envelope: Envelope) -> None:
+def _register_signing_key() -> None:
     """Keep the public half of the key that signs, so that packages can name it. Being kept makes no key trusted."""
-    row = SigningKey(key_id=envelope.signatures[0].key_id, public_key_pem=public_identity().public_key_pem)
+    identity = public_identity()
+    row = SigningKey(key_id=identity.key_id, public_key_pem=identity.public_key_pem)
     SigningKey.objects.bulk_create([row], ignore_conflicts=True)

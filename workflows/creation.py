@@ -4,8 +4,9 @@ import hashlib
 import hmac
 import json
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import cache
 from typing import Any
 
 from django.conf import settings
@@ -13,15 +14,17 @@ from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 
 from compliance.capabilities import CapabilityError, Grant, resolve
-from compliance.content import create_content_key, seal_secret, store_text
+from compliance.content import SealedText, create_content_key, insert_sealed, seal_secret, seal_text
+from compliance.known_relations import set_known_related
 from compliance.models import Policy
 from compliance.policies_in_force import RetiredPolicy, UnknownPolicy, find_policy, read_policy_document
 from compliance.roles import may_create_workflow
 from compliance.services import open_chain, record_audit_event
 from workflows.agents.runner import FALLBACK_PROVIDER, model_problem, provider_problem, resolve_provider
+from workflows.agents.types import TokenPrice
 from workflows.facts import describe_request
 from workflows.model_prices import load_own_prices
-from workflows.models import Mode, Role, Stage, Workflow
+from workflows.models import Execution, Mode, Role, Stage, Workflow
 from workflows.requests import (
     IdempotencyConflict,
     NotAllowed,
@@ -44,6 +47,14 @@ class _PlannedStage:
     policy: Policy
     provider: str
     grant: Grant
+
+
+@dataclass(frozen=True)
+class _Terms:
+    """Where a request's policies and its providers' own prices are looked up."""
+
+    find_policy: Callable[[str], Policy]
+    find_prices: Callable[[str], Mapping[str, TokenPrice]]
 
 
 def create_workflow(
@@ -101,10 +112,12 @@ def _plan_stages(request: WorkflowRequest) -> list[_PlannedStage]:
         raise RequestRefused(errors)
     stage_ids = _assign_stage_ids(request, errors)
     planned = []
+    # Looked up once for a request, which also means that all its stages see the same policies and prices.
+    terms = _Terms(cache(find_policy), cache(load_own_prices))
     for position, stage in enumerate(request.stages):
         report = _reporter(errors, position)
         _check_upstreams(stage, stage_ids, position, request, report)
-        result = _resolve_stage(stage, stage_ids[position], report)
+        result = _resolve_stage(stage, stage_ids[position], terms, report)
         if result is not None:
             planned.append(result)
     if errors:
@@ -163,7 +176,9 @@ def _check_upstreams(
         report("document", "A reviewer reviews one text: give it a document or name stages upstream, not both.")
 
 
-def _resolve_stage(stage: StageRequest, stage_id: str, report: Callable[[str, str], None]) -> _PlannedStage | None:
+def _resolve_stage(
+    stage: StageRequest, stage_id: str, terms: _Terms, report: Callable[[str, str], None]
+) -> _PlannedStage | None:
     if stage.stage_role not in Role.values:
         report("stage_role", f"'{stage.stage_role}' is not a role; roles are {', '.join(Role.values)}.")
         return None
@@ -174,10 +189,10 @@ def _resolve_stage(stage: StageRequest, stage_id: str, report: Callable[[str, st
         report("api_key", f"The {provider} agent has no language model and takes no key: leave the field out.")
     elif problem := provider_problem(provider, has_stage_key=stage.api_key is not None):
         report("provider", problem)
-    elif stage.model is not None and (problem := model_problem(provider, stage.model, load_own_prices(provider))):
+    elif stage.model is not None and (problem := model_problem(provider, stage.model, terms.find_prices(provider))):
         report("model", f"model_unpriced: {problem}.")
     try:
-        policy = find_policy(stage.compliance_policy)
+        policy = terms.find_policy(stage.compliance_policy)
     except RetiredPolicy as error:
         report("compliance_policy", f"The {error}; name one that is in force.")
         return None
@@ -223,9 +238,11 @@ def _write_workflow(
         idempotency_key=idempotency_key,
         request_digest=request_digest,
     )
-    create_content_key(workflow.id)
+    key = create_content_key(workflow.id)
+    texts = {text: seal_text(key, text) for stage in planned for text in _texts_of(stage.request)}
+    insert_sealed(workflow.id, texts.values())
     stages = Stage.objects.bulk_create(
-        [_build_stage(workflow, position, stage) for position, stage in enumerate(planned)]
+        [_build_stage(workflow, position, stage, texts) for position, stage in enumerate(planned)]
     )
     asked = describe_request(workflow, stages)
     open_chain(workflow.id, workflow=asked.workflow, stages=asked.stages)
@@ -237,11 +254,22 @@ def _write_workflow(
         address=address,
         detail=_describe_for_audit(planned),
     )
-    start_stages(workflow, stages)
+    _remember(workflow, stages, start_stages(workflow, stages, begun=()))
     return workflow
 
 
-def _build_stage(workflow: Workflow, position: int, planned: _PlannedStage) -> Stage:
+def _remember(workflow: Workflow, stages: Sequence[Stage], executions: Sequence[Execution]) -> None:
+    """Let whoever answers with the new workflow find its stages and executions without reading them."""
+    for stage in stages:
+        set_known_related(stage, "executions", [run for run in executions if run.stage_id == stage.pk])
+    set_known_related(workflow, "stages", stages)
+
+
+def _texts_of(stage: StageRequest) -> tuple[str, ...]:
+    return (stage.task,) if stage.document is None else (stage.task, stage.document)
+
+
+def _build_stage(workflow: Workflow, position: int, planned: _PlannedStage, texts: Mapping[str, SealedText]) -> Stage:
     request = planned.request
     stage = Stage(
         workflow=workflow,
@@ -249,8 +277,8 @@ def _build_stage(workflow: Workflow, position: int, planned: _PlannedStage) -> S
         stage_id=planned.stage_id,
         name=request.name,
         role=request.stage_role,
-        task_digest=store_text(workflow.id, request.task),
-        document_digest="" if request.document is None else store_text(workflow.id, request.document),
+        task_digest=texts[request.task].digest,
+        document_digest="" if request.document is None else texts[request.document].digest,
         policy=planned.policy,
         budget_cents=request.budget_cents,
         provider=planned.provider,

@@ -1,26 +1,28 @@
 """Which stages of a workflow start when: the next one, or in a parallel one each whose upstreams have completed."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from uuid import UUID
 
 from workflows.models import Execution, Mode, Stage, StageStatus, Workflow
 from workflows.queue import wake
 from workflows.transitions import STAGE_ENDS
 
 
-def start_stages(workflow: Workflow, stages: Sequence[Stage]) -> int:
-    """Give each stage whose turn it is its execution and a wake-up, and return how many started.
+def start_stages(workflow: Workflow, stages: Sequence[Stage], begun: Collection[UUID] | None = None) -> list[Execution]:
+    """Give each stage whose turn it is its execution and a wake-up, and return the executions.
 
-    `stages` are all of the workflow's, by position, as they are now. Must run in a transaction that has the workflow's
+    `stages` are all of the workflow's, by position, as they are now; `begun` are those that have an execution, where
+    the caller knows. Must run in a transaction that has the workflow's
     row locked, or makes it, so that no stage starts twice.
     """
     started = [
         Execution(stage=stage, owner_id=workflow.owner_id, provider=stage.provider)
-        for stage in _find_ready(workflow, stages)
+        for stage in _find_ready(workflow, stages, _find_begun(stages) if begun is None else begun)
     ]
     Execution.objects.bulk_create(started)
     for execution in started:
         wake(execution.id)
-    return len(started)
+    return started
 
 
 def find_hopeless(stages: Sequence[Stage]) -> list[tuple[Stage, Stage]]:
@@ -37,8 +39,11 @@ def find_hopeless(stages: Sequence[Stage]) -> list[tuple[Stage, Stage]]:
     return hopeless
 
 
-def _find_ready(workflow: Workflow, stages: Sequence[Stage]) -> list[Stage]:
-    begun = set(Execution.objects.filter(stage__in=stages).values_list("stage_id", flat=True))
+def _find_begun(stages: Sequence[Stage]) -> set[UUID]:
+    return set(Execution.objects.filter(stage__in=stages).values_list("stage_id", flat=True))
+
+
+def _find_ready(workflow: Workflow, stages: Sequence[Stage], begun: Collection[UUID]) -> list[Stage]:
     pending = [stage for stage in stages if stage.status == StageStatus.PENDING and stage.uid not in begun]
     completed = {stage.stage_id for stage in stages if stage.status == StageStatus.COMPLETED}
     if workflow.mode == Mode.PARALLEL:
