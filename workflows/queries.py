@@ -1,13 +1,13 @@
 """Who sees which records, and what a page of them needs."""
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 from django.contrib.auth.models import AnonymousUser, User
 from django.db.models import QuerySet
 
-from compliance.content import load_readable_texts
 from compliance.models import Certificate
 from compliance.policies_in_force import load_policy_documents
 from compliance.policy import PolicyDocument
@@ -54,21 +54,22 @@ def visible_certificates(user: User | AnonymousUser, scope: Scope = "own") -> Qu
     return rows.filter(chain_id__in=Workflow.objects.filter(owner_id=user.pk).values("id"))
 
 
-def load_output_summaries(executions: Iterable[Execution]) -> dict[uuid.UUID, str]:
-    """Return the start of each execution's artifact, redacted as the policies of its lineage say.
+@dataclass(frozen=True)
+class Artifact:
+    """What an execution made, and the digests of the policies that its text came under."""
 
-    Executions need their stage loaded. Three queries, however many they are; an erased text is left out.
-    """
-    wanted = {execution.id: execution for execution in executions if execution.artifact_digest}
-    texts = load_readable_texts((entry.stage.workflow_id, entry.artifact_digest) for entry in wanted.values())
-    documents = load_policy_documents({digest for entry in wanted.values() for digest in entry.lineage_policies})
-    summaries = {}
-    for execution_id, execution in wanted.items():
-        text = texts.get((execution.stage.workflow_id, execution.artifact_digest))
-        if text is not None:
-            policies = [documents[digest] for digest in execution.lineage_policies]
-            summaries[execution_id] = summarise_text(text, policies)
-    return summaries
+    execution_id: uuid.UUID
+    text: str
+    lineage_policies: Sequence[str]
+
+
+def summarise_artifacts(artifacts: Sequence[Artifact]) -> dict[uuid.UUID, str]:
+    """Return the start of each artifact by its execution, redacted as the policies say, in one query."""
+    documents = load_policy_documents({digest for artifact in artifacts for digest in artifact.lineage_policies})
+    return {
+        artifact.execution_id: summarise_text(artifact.text, [documents[name] for name in artifact.lineage_policies])
+        for artifact in artifacts
+    }
 
 
 def summarise_text(text: str, policies: Iterable[PolicyDocument]) -> str:

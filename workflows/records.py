@@ -6,7 +6,7 @@ Times are ISO 8601 in UTC.
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Protocol
 
 from compliance.models import Policy
 from compliance.package.claims import as_reason
@@ -15,6 +15,28 @@ from workflows.redaction import TextExporter
 from workflows.transitions import STAGE_ENDS
 
 _BAD_ENDS = frozenset({"blocked", "failed"})
+
+
+class _Ended(Protocol):
+    """A record, or a row of one, that says how it stands."""
+
+    @property
+    def status(self) -> str: ...
+    @property
+    def reason_code(self) -> str: ...
+    @property
+    def reason_detail(self) -> str: ...
+
+
+class _InOrder(Protocol):
+    """A stage, or a row of one."""
+
+    @property
+    def position(self) -> int: ...
+    @property
+    def status(self) -> str: ...
+    @property
+    def started_at(self) -> datetime | None: ...
 
 
 def describe_workflow(workflow: Workflow, stages: Sequence[Stage]) -> dict[str, Any]:
@@ -104,14 +126,14 @@ def format_time(at: datetime | None) -> str | None:
     return None if at is None else at.astimezone(UTC).isoformat()
 
 
-def describe_error(record: Workflow | Stage | Execution) -> str | None:
+def describe_error(record: _Ended) -> str | None:
     """Return what went wrong, in words, where something did."""
     if record.status not in _BAD_ENDS:
         return None
     return record.reason_detail or record.reason_code or None
 
 
-def find_current_stage(stages: Sequence[Stage]) -> int:
+def find_current_stage(stages: Sequence[_InOrder]) -> int:
     """Return the first stage that has not ended; once all have, the last one that started. From 0."""
     still_open = [stage.position for stage in stages if stage.status not in STAGE_ENDS]
     started = [stage.position for stage in stages if stage.started_at is not None]

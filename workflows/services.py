@@ -3,7 +3,6 @@
 from workflows.cancellation import cancel_workflow, resume_execution
 from workflows.creation import create_workflow
 from workflows.queries import (
-    load_output_summaries,
     readable_workflows,
     visible_certificates,
     visible_executions,
@@ -15,7 +14,6 @@ from workflows.settlement import settle_execution
 __all__ = [
     "cancel_workflow",
     "create_workflow",
-    "load_output_summaries",
     "readable_workflows",
     "resume_execution",
     "settle_execution",

@@ -1,5 +1,6 @@
 """`/stages` and `/executions`: the same records on their own, and the settling of what waits for a person."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.contrib.auth.models import User
@@ -12,15 +13,16 @@ from rest_framework.response import Response
 from compliance.api.pagination import NewestFirst
 from compliance.api.schema import errors
 from compliance.api.throttles import client_address
+from workflows.api.answers import answer_stage, answer_stages
 from workflows.api.execution_serializers import (
     ExecutionListItemSerializer,
     ExecutionResponseSerializer,
     SettleRequestSerializer,
 )
 from workflows.api.filters import ExecutionFilter, StageFilter
-from workflows.api.records import SCOPE_PARAMETER, RecordViewSet, actor_of, translated_refusals
+from workflows.api.records import SCOPE_PARAMETER, Answers, RecordViewSet, actor_of, translated_refusals
+from workflows.api.rows import row_of
 from workflows.api.serializers import StageListItemSerializer, StageResponseSerializer
-from workflows.api.texts import StageTexts
 from workflows.models import Execution, Stage
 from workflows.queries import Scope
 from workflows.services import settle_execution, visible_executions, visible_stages
@@ -43,7 +45,10 @@ class StageViewSet(RecordViewSet):
 
     def visible(self, user: User, scope: Scope) -> QuerySet[Stage]:
         rows = visible_stages(user, scope).annotate(workflow_created_at=F("workflow__created_at"))
-        return rows.select_related("policy").defer("sealed_api_key").prefetch_related("executions")
+        return rows.select_related("policy").defer("sealed_api_key")
+
+    def answer_page(self, page: Sequence[Stage]) -> Answers:
+        return answer_stages(map(row_of, page))
 
     @extend_schema(
         operation_id="stages_list",
@@ -57,9 +62,7 @@ class StageViewSet(RecordViewSet):
     @extend_schema(operation_id="stages_retrieve", responses=StageResponseSerializer)
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """One stage, by its `uid`."""
-        stage: Stage = self.get_object()
-        context = {**self.get_serializer_context(), "texts": StageTexts.load([stage])}
-        return Response(StageResponseSerializer(stage, context=context).data)
+        return Response(answer_stage(row_of(self.get_object())))
 
 
 class ExecutionViewSet(RecordViewSet):

@@ -1,44 +1,35 @@
 """The texts of stages that are shown together, read at once: queries do not grow with the number of stages."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Self
 from uuid import UUID
 
 from compliance.content import load_readable_texts
 from compliance.policies_in_force import load_policy_documents
-from workflows.models import Execution, Stage
+from workflows.api.rows import ExecutionRow, StageRow
+from workflows.models import Execution
+from workflows.queries import Artifact, summarise_artifacts
 from workflows.reasons import ReasonCode
 from workflows.redaction import redact_text
-from workflows.services import load_output_summaries
 
 
 @dataclass(frozen=True)
 class StageTexts:
     """Tasks and documents by (workflow, digest), output summaries by execution. What was erased is not in them."""
 
-    by_digest: dict[tuple[UUID, str], str]
-    summaries: dict[UUID, str]
+    by_digest: Mapping[tuple[UUID, str], str]
+    summaries: Mapping[UUID, str]
 
-    @classmethod
-    def load(cls, stages: Iterable[Stage]) -> Self:
-        """Read the texts of stages whose `executions` are prefetched."""
-        stages = list(stages)
-        digests = {
-            (stage.workflow_id, digest) for stage in stages for digest in (stage.task_digest, stage.document_digest)
-        }
-        executions = [execution for stage in stages for execution in stage.executions.all()]
-        return cls(load_readable_texts(digests), load_output_summaries(executions))
 
-    def task(self, stage: Stage) -> str | None:
-        return self.by_digest.get((stage.workflow_id, stage.task_digest))
-
-    def document(self, stage: Stage) -> str | None:
-        return self.by_digest.get((stage.workflow_id, stage.document_digest))
-
-    def summary(self, execution: Execution) -> str | None:
-        return self.summaries.get(execution.id)
+def load_stage_texts(stages: Sequence[StageRow], runs: Iterable[ExecutionRow]) -> StageTexts:
+    """Read the texts of stages and what their executions made, in three queries, however many they are."""
+    workflow_of = {stage.uid: stage.workflow_id for stage in stages}
+    asked = {(stage.workflow_id, digest) for stage in stages for digest in (stage.task_digest, stage.document_digest)}
+    made = [(run, (workflow_of[run.stage_id], run.artifact_digest)) for run in runs if run.artifact_digest]
+    texts = load_readable_texts(asked | {pair for _, pair in made})
+    artifacts = [Artifact(run.id, texts[pair], run.lineage_policies) for run, pair in made if pair in texts]
+    return StageTexts(texts, summarise_artifacts(artifacts) if artifacts else {})
 
 
 def read_output(execution: Execution) -> str | None:

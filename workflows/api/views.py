@@ -1,11 +1,12 @@
 """`/workflows`. Rules live in the services; here they become responses."""
 
 import re
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
 from django.contrib.auth.models import User
-from django.db.models import Prefetch, QuerySet
+from django.db.models import QuerySet
 from django.urls import reverse
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, PolymorphicProxySerializer, extend_schema
 from rest_framework.decorators import action
@@ -18,18 +19,18 @@ from compliance.api.permissions import MayCreateWorkflow
 from compliance.api.schema import errors
 from compliance.api.serializers import CapabilitiesRefusedResponseSerializer, ErrorResponseSerializer
 from compliance.api.throttles import client_address
+from workflows.api.answers import answer_new_workflow, answer_workflow, answer_workflows
 from workflows.api.export_serializers import WorkflowExportResponseSerializer
 from workflows.api.filters import WorkflowFilter
-from workflows.api.records import SCOPE_PARAMETER, RecordViewSet, actor_of, translated_refusals
-from workflows.api.requests import WorkflowRequestSerializer
+from workflows.api.records import SCOPE_PARAMETER, Answers, RecordViewSet, actor_of, translated_refusals
+from workflows.api.requests import WorkflowRequestSerializer, parse_workflow_request
 from workflows.api.serializers import (
     WorkflowCancelResponseSerializer,
     WorkflowListItemSerializer,
     WorkflowResponseSerializer,
 )
-from workflows.api.texts import StageTexts
 from workflows.export import EvidenceDamaged, build_workflow_package
-from workflows.models import Execution, Stage, Workflow
+from workflows.models import Workflow
 from workflows.queries import Scope
 from workflows.services import cancel_workflow, create_workflow, visible_workflows
 
@@ -49,13 +50,6 @@ _REFUSED_CREATION = PolymorphicProxySerializer(
 )
 
 
-def with_stages(workflows: QuerySet[Workflow]) -> QuerySet[Workflow]:
-    """Add what the serializers read of the stages, in a fixed number of queries."""
-    executions = Prefetch("executions", Execution.objects.defer("checks"))
-    stages = Stage.objects.select_related("policy").defer("sealed_api_key").prefetch_related(executions)
-    return workflows.prefetch_related(Prefetch("stages", stages.order_by("position")))
-
-
 class WorkflowViewSet(RecordViewSet):
     queryset = Workflow.objects.none()
     lookup_field = "id"
@@ -72,8 +66,10 @@ class WorkflowViewSet(RecordViewSet):
         return [MayCreateWorkflow()] if self.action == "create" else super().get_permissions()
 
     def visible(self, user: User, scope: Scope) -> QuerySet[Workflow]:
-        rows = visible_workflows(user, scope)
-        return with_stages(rows) if self.action in {"list", "retrieve"} else rows
+        return visible_workflows(user, scope)
+
+    def answer_page(self, page: Sequence[Workflow]) -> Answers:
+        return answer_workflows(page)
 
     @extend_schema(
         operation_id="workflows_list",
@@ -87,7 +83,7 @@ class WorkflowViewSet(RecordViewSet):
     @extend_schema(operation_id="workflows_retrieve", responses=WorkflowResponseSerializer)
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """One workflow: its present state, with each stage's status, execution and timing."""
-        return Response(self._describe(self.get_object()))
+        return Response(answer_workflow(self.get_object()))
 
     @extend_schema(
         operation_id="workflows_create",
@@ -106,16 +102,15 @@ class WorkflowViewSet(RecordViewSet):
     def create(self, request: Request) -> Response:
         """Create a workflow. Everything that can be known now is refused now, naming the field."""
         idempotency_key = _read_idempotency_key(request)
-        serializer = WorkflowRequestSerializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
+        asked = parse_workflow_request(request.data)
         with translated_refusals():
             workflow, is_new = create_workflow(
                 owner=actor_of(request),
-                request=serializer.to_request(),
+                request=asked,
                 idempotency_key=idempotency_key,
                 address=client_address(request),
             )
-        body = self._describe(with_stages(Workflow.objects.all()).get(id=workflow.id))
+        body = answer_new_workflow(workflow, asked) if is_new else answer_workflow(workflow)
         location = reverse("workflow-detail", kwargs={"id": workflow.id})
         return Response(body, status=201 if is_new else 200, headers={"Location": location})
 
@@ -154,10 +149,6 @@ class WorkflowViewSet(RecordViewSet):
             return Response(build_workflow_package(workflow))
         except EvidenceDamaged as error:
             raise Conflict(f"The stored evidence does not hold together: {error}.", "evidence_invalid") from None
-
-    def _describe(self, workflow: Workflow) -> Any:
-        context = {**self.get_serializer_context(), "texts": StageTexts.load(workflow.stages.all())}
-        return WorkflowResponseSerializer(workflow, context=context).data
 
 
 def _read_idempotency_key(request: Request) -> str | None:
