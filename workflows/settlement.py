@@ -2,6 +2,7 @@
 
 import json
 import uuid
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,6 +14,7 @@ from django.db import transaction
 from compliance.content import load_readable_texts, open_content_key
 from compliance.roles import may_settle
 from compliance.services import record_audit_event
+from workflows.agents.history import CallPlace
 from workflows.agents.types import Entry, OutcomeUnknown
 from workflows.cancellation import resume_execution
 from workflows.endings import Ending, end_execution
@@ -80,25 +82,34 @@ def waits_for_settlement(execution: Execution) -> bool:
 
 
 def find_unknown_call(execution: Execution) -> UnknownCall | None:
-    """Return the call that an execution waits for, by its journal: the last one that was allowed and has no result."""
-    step, seen, last = 0, dict[str, int](), None
+    """Return the call that an execution waits for, by its journal: the first that was allowed and has no result.
+
+    A run that goes on comes to it first.
+    """
+    step, seen = 0, Counter[str]()
+    open_calls: dict[CallPlace, ExecutionEvent] = {}
     kinds = ("model_response", "tool_call", "tool_result", "tool_settlement")
     for event in execution.events.filter(kind__in=kinds).order_by("sequence"):
         facts = event.facts
         call_id = str(facts.get("tool_call_id"))
         if event.kind == "model_response":
-            step, seen = int(facts.get("request") or 0), {}
+            step, seen = int(facts.get("request") or 0), Counter()
         elif event.kind == "tool_call":
-            occurrence = int(facts["occurrence"]) if facts.get("retried") else seen.get(call_id, 0)
-            seen[call_id] = max(seen.get(call_id, 0), occurrence + 1)
-            last = (event, step, occurrence) if facts.get("decision") == "allow" else last
-        elif last is not None and last[0].facts.get("tool_call_id") == facts.get("tool_call_id"):
-            last = None
-    if last is None:
+            place = CallPlace(step, call_id, int(facts["occurrence"]) if facts.get("retried") else seen[call_id])
+            seen[call_id] = max(seen[call_id], place.occurrence + 1)
+            if facts.get("decision") == "allow":
+                open_calls[place] = event
+        else:
+            closed = next((place for place in reversed(open_calls) if place.tool_call_id == call_id), None)
+            if closed is not None:
+                del open_calls[closed]
+    if not open_calls:
         return None
-    pair = (execution.stage.workflow_id, last[0].payload_digest)
+    place, event = next(iter(open_calls.items()))
+    pair = (execution.stage.workflow_id, event.payload_digest)
     text = load_readable_texts([pair]).get(pair)
-    return UnknownCall(*last, None if text is None else json.loads(text)["payload"].get("arguments"))
+    arguments = None if text is None else json.loads(text)["payload"].get("arguments")
+    return UnknownCall(event, place.step, place.occurrence, arguments)
 
 
 def settle_execution(

@@ -51,6 +51,7 @@ class Dispatcher:
         self._turn = asyncio.Lock()
         self._calls = 0
         self._history = history
+        self._unknown: OutcomeUnknown | None = None
         self._step = 0
         self._places: Counter[str] = Counter()
         self._decided: Counter[str] = Counter()
@@ -67,6 +68,9 @@ class Dispatcher:
         wrong.
         """
         async with self._turn:
+            if self._unknown is not None:
+                # Calls of the same answer are made side by side: none is begun once one of them has to be settled.
+                raise self._unknown
             self._calls += 1
             self._decided[call_id] += 1
             place = self._next_place(call_id)
@@ -77,12 +81,13 @@ class Dispatcher:
                 if known is not None:
                     return known
                 if not past.again and (tool is None or not tool.declaration.idempotent):
-                    raise OutcomeUnknown(
+                    self._unknown = OutcomeUnknown(
                         tool=str(past.decision.facts.get("tool")),
                         tool_call_id=place.tool_call_id,
                         step=place.step,
                         occurrence=place.occurrence,
                     )
+                    raise self._unknown
             if tool is None:
                 return await self._refuse(name, call_id, None, "unknown_tool", f"there is no tool {name!r}", raw)
             try:
