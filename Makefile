@@ -10,7 +10,7 @@ SLOW := slow or browser or fuzz
 PYTEST := $(BIN)/pytest -q -n auto -rs
 
 .DEFAULT_GOAL := help
-.PHONY: help venv venv-ner demo serve test check lint migrations-check bench evaluate screenshots lock clean
+.PHONY: help venv venv-ner demo serve test check chaos lint migrations-check bench evaluate screenshots lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -54,6 +54,9 @@ check: $(STAMP)  ## what is slow, on top of `make test`: browser, chaos, generat
 		3) ;; \
 		*) exit 1 ;; \
 	esac
+
+chaos: $(STAMP)  ## kill, cut and restart everything while workflows run, and count what came of it
+	$(BIN)/python -m tests.chaos --seeds 20
 
 lint: $(STAMP)  ## style, types and the import order
 	$(BIN)/ruff check .
