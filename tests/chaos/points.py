@@ -34,13 +34,13 @@ def _records_result(arguments: tuple[Any, ...], result: Any) -> bool:
 
 @dataclass(frozen=True)
 class Point:
-    """A place before or after a call. `targets` are `module:function` or `module:Class.method`; one has to exist.
+    """A place before or after a call of `target`, which is `module:function` or `module:Class.method`.
 
     `per_hundred` is how many visits a hundred workflows make at the least, by which kills are spread over a run.
     """
 
     name: str
-    targets: tuple[str, ...]
+    target: str
     when: Literal["before", "after"]
     per_hundred: int
     applies: Applies = _always
@@ -48,24 +48,22 @@ class Point:
 
 _JOURNAL = "workflows.agents.run_journal:RunJournal"
 _ENGINE = "workflows.engine"
+_LOOP = "workflows.stage_loop"
 
 POINTS = (
-    Point(
-        "after_claim",
-        ("workflows.stage_loop:claim_ready_executions", f"{_ENGINE}:claim_execution"),
-        "after",
-        100,
-        _has_result,
-    ),
-    Point("after_admission", (f"{_ENGINE}:admit_execution",), "after", 300, _has_result),
-    Point("request_journalled", (f"{_JOURNAL}.reserve",), "after", 400, _has_result),
-    Point("answered_not_journalled", (f"{_JOURNAL}.settle",), "before", 400, _settles_answer),
-    Point("answer_journalled", (f"{_JOURNAL}.settle",), "after", 400, _settles_answer),
-    Point("tool_call_journalled", (f"{_JOURNAL}.record",), "after", 200, _records_call),
-    Point("tool_effect_made", (f"{_JOURNAL}.record",), "before", 200, _records_result),
-    Point("tool_result_journalled", (f"{_JOURNAL}.record",), "after", 200, _records_result),
-    Point("before_finish", (f"{_ENGINE}:finish_execution",), "before", 300),
-    Point("finish_before_commit", (f"{_ENGINE}:end_execution",), "after", 300),
-    Point("finish_after_commit", (f"{_ENGINE}:finish_execution",), "after", 300),
-    Point("in_drain", ("workflows.stage_loop:StageLoop._finish_stages", "workflows.supervisor:_drain"), "before", 1),
+    Point("after_claim", f"{_LOOP}:claim_ready_executions", "after", 60, _has_result),
+    Point("after_admission", f"{_ENGINE}:admit_execution", "after", 300, _has_result),
+    Point("request_journalled", f"{_JOURNAL}.reserve", "after", 400, _has_result),
+    Point("answered_not_journalled", f"{_JOURNAL}.settle", "before", 400, _settles_answer),
+    Point("answer_journalled", f"{_JOURNAL}.settle", "after", 400, _settles_answer),
+    Point("tool_call_journalled", f"{_JOURNAL}.record", "after", 200, _records_call),
+    Point("tool_effect_made", f"{_JOURNAL}.record", "before", 200, _records_result),
+    Point("tool_result_journalled", f"{_JOURNAL}.record", "after", 200, _records_result),
+    Point("before_finish", f"{_ENGINE}:finish_execution", "before", 300),
+    Point("finish_before_commit", f"{_ENGINE}:end_execution", "after", 300),
+    Point("finish_after_commit", f"{_ENGINE}:finish_execution", "after", 300),
+    # Both also in the supervisor, which sweeps.
+    Point("requeue_before_commit", "workflows.leases:_requeue", "after", 4, _has_result),
+    Point("after_sweep", "workflows.supervisor:sweep", "after", 1, _has_result),
+    Point("in_drain", f"{_LOOP}:StageLoop._finish_stages", "before", 1),
 )

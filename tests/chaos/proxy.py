@@ -18,6 +18,7 @@ class Proxies:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="proxies", daemon=True)
         self._open: dict[str, set[asyncio.Transport]] = {name: set() for name in names}
+        self._servers: list[asyncio.Server] = []
         self._passing: dict[str, asyncio.Event] = {}
         self.ports: dict[str, int] = {}
 
@@ -29,8 +30,10 @@ class Proxies:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._call(self._end())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
+        self._loop.close()
 
     def cut(self, name: str, share: float, draw: random.Random) -> int:
         """Cut a random share of a proxy's connections, at least one where there is one. Returns how many."""
@@ -52,7 +55,17 @@ class Proxies:
                 await self._serve(name, reader, writer)
 
             server = await asyncio.start_server(serve, "127.0.0.1", 0)
+            self._servers.append(server)
             self.ports[name] = server.sockets[0].getsockname()[1]
+
+    async def _end(self) -> None:
+        """Close everything, and wait until every task has ended."""
+        for server in self._servers:
+            server.close()
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
 
     async def _serve(self, name: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:

@@ -17,10 +17,11 @@ def test_every_point_names_a_function_of_the_product() -> None:
 
 
 def test_a_function_that_does_not_exist_is_a_missing_point(monkeypatch: pytest.MonkeyPatch) -> None:
-    nowhere = Point("nowhere", ("workflows.nothing:here", "workflows.engine:no_such_function"), "after", 1)
-    monkeypatch.setattr(worker_entry, "POINTS", (nowhere,))
+    nowhere = Point("nowhere", "workflows.nothing:here", "after", 1)
+    renamed = Point("renamed", "workflows.engine:no_such_function", "after", 1)
+    monkeypatch.setattr(worker_entry, "POINTS", (nowhere, renamed))
 
-    assert worker_entry.missing_points() == ["nowhere"]
+    assert worker_entry.missing_points() == ["nowhere", "renamed"]
 
 
 def test_visits_are_counted_over_processes(tmp_path: Path) -> None:
@@ -55,7 +56,7 @@ def test_a_process_dies_after_the_call_at_the_visit_that_is_due(
     killed: list[tuple[int, int, list[int]]] = []
     calls: list[int] = []
     monkeypatch.setattr(os, "kill", lambda pid, number: killed.append((pid, number, list(calls))))
-    point = Point("here", (), "after", 1, applies=lambda arguments, result: result > 0)
+    point = Point("here", "", "after", 1, applies=lambda arguments, result: result > 0)
 
     async def add_later(number: int) -> int:
         calls.append(number)

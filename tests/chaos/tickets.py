@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 DIRECTORY_VARIABLE = "CHAOS_DIRECTORY"
-SHORTEST_GAP_SECONDS = 1.2
+SHORTEST_GAP_SECONDS = 2.0
 
 # The clock of the machine, whatever becomes of time.time() in a process whose clock is wrong.
 real_time = time.time

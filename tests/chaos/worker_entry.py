@@ -55,7 +55,7 @@ def arm(tickets: Tickets) -> None:
 
 def missing_points() -> list[str]:
     """Return the points of which no function exists."""
-    return [point.name for point in POINTS if not any(_find(target) for target in point.targets)]
+    return [point.name for point in POINTS if _find(point.target) is None]
 
 
 def _find(target: str) -> tuple[Any, str] | None:
@@ -72,7 +72,8 @@ def _find(target: str) -> tuple[Any, str] | None:
 
 
 def _wrap_point(tickets: Tickets, point: Point, due: list[int]) -> None:
-    for found in filter(None, map(_find, point.targets)):
+    found = _find(point.target)
+    if found is not None:
         holder, name = found
         setattr(holder, name, _wrap(getattr(holder, name), tickets, point, due))
 
@@ -111,13 +112,16 @@ def _wrap(function: Callable[..., Any], tickets: Tickets, point: Point, due: lis
 
 
 def _note_roles(tickets: Tickets) -> None:
-    """Have the processes of django-q2 say which of its parts they run, before they run it."""
+    """Have a worker's processes say what they are, before they become it."""
     from django_q import cluster
+
+    from workflows import worker_process
 
     for role in ("worker", "pusher", "monitor"):
         setattr(cluster, role, _noting(getattr(cluster, role), role, tickets))
     cluster.Sentinel.guard = _noting(cluster.Sentinel.guard, "sentinel", tickets)
     cluster.Cluster.start = _noting(cluster.Cluster.start, "cluster", tickets)
+    worker_process.run_alone = _noting(worker_process.run_alone, "alone", tickets)
 
 
 def _noting(function: Callable[..., Any], role: str, tickets: Tickets) -> Callable[..., Any]:

@@ -150,7 +150,12 @@ class _Handler(BaseHTTPRequestHandler):
         """Keep the tests' output quiet."""
 
     def do_POST(self) -> None:
-        raw = self.rfile.read(int(self.headers.get("content-length", "0")))
+        length = int(self.headers.get("content-length", "0"))
+        raw = self.rfile.read(length)
+        if len(raw) < length:
+            # Whoever asked was killed before the request was sent.
+            self.close_connection = True
+            return
         headers = {name.lower(): value for name, value in self.headers.items()}
         request = Received(self.path, headers, json.loads(raw))
         if not self.server_stub.is_path(self.path.partition("?")[0]):
