@@ -9,7 +9,7 @@ from compliance.inspection import inspect
 
 
 def test_clean_texts_hold_nothing_and_the_dense_one_much() -> None:
-    numbers = random.Random(7)  # noqa: S311 (test data)
+    numbers = random.Random(7)
     for write in (inspection.write_prose, inspection.write_code):
         text = write(numbers, 20_000)
         assert len(text) == 20_000

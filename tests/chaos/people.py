@@ -112,12 +112,12 @@ class People:
         elif unknown and unknown[0] in done:
             result = {"done": {"reference": unknown[0]}}
             body = {"outcome": "happened", "reason": "It is in the log of the far side.", "result": result}
-        client = APIClient()
+        client = APIClient(SERVER_NAME="127.0.0.1")
         client.force_authenticate(self.approver)
 
         def settle() -> int:
             answer = client.post(f"/api/v1/executions/{execution.id}/settle", body, format="json")
-            if answer.status_code >= 500:
+            if answer.status_code not in (200, 409):
                 raise RuntimeError(f"settle answered {answer.status_code}: {answer.content[:400]!r}")
             return int(answer.status_code)
 

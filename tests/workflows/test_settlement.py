@@ -10,6 +10,7 @@ from compliance.models import AuditEvent
 from compliance.package import verify_package
 from compliance.services import read_attestations
 from compliance.signing import public_identity
+from tests.held_journal import record_event
 from tests.people import make_alice, make_bob, make_charlie, make_person
 from tests.workflow_driver import find_execution, find_stage, request_review_and_release, run_to_rest, submit
 from tests.workflows.test_concurrency import run_together
@@ -17,6 +18,7 @@ from workflows import engine
 from workflows.agents.history import read_history
 from workflows.agents.types import AgentResult, AgentWork, OutcomeUnknown, ReviewAnswer, Usage
 from workflows.export import build_workflow_package
+from workflows.leases import Claim
 from workflows.models import Execution, Workflow
 from workflows.requests import Conflict, NotAllowed, RequestRefused
 from workflows.services import cancel_workflow, settle_execution
@@ -107,6 +109,21 @@ class TestSettlement:
         facts = json.loads(event["entry"])["facts"]
         assert (facts["outcome"], facts["settled_by"]) == (outcome, str(make_bob().pk))
         assert AuditEvent.objects.get(action=f"execution.settle.{outcome}").actor_id == make_bob().pk
+
+    def test_of_two_calls_without_a_result_the_first_is_asked_about_first(self, told: list[Any]) -> None:
+        _, execution = wait_for_a_person()
+        claim = Claim(execution.id, execution.stage.workflow_id, execution.stage_id, execution.fence, 1, 0, 1, "", "")
+        Execution.objects.filter(id=execution.id).update(status="executing")
+        record_event(claim, "tool_call", {**FACTS, "tool_call_id": "pay-2"}, {"arguments": {}})
+        Execution.objects.filter(id=execution.id).update(status="waiting")
+
+        first = find_unknown_call(execution)
+        assert first is not None
+        assert first.facts["tool_call_id"] == "pay-1"
+        settle(execution, make_bob())
+        second = find_unknown_call(execution)
+        assert second is not None
+        assert second.facts["tool_call_id"] == "pay-2"
 
     def test_only_approvers_and_admins_settle_and_only_what_they_may_read(self, told: list[Any]) -> None:
         _, execution = wait_for_a_person()

@@ -12,7 +12,7 @@ import pytest
 from compliance.inspection.detectors.secrets import SecretDetector
 from compliance.inspection.normalise import normalise
 
-_DRAW = Random(7)  # noqa: S311 (test data, no secret)
+_DRAW = Random(7)
 _HEX, _UPPER, _MIXED = "0123456789abcdef", "ABCDEFGHJKLMNPQR234567", "abcdefgHIJKLMNOPQ0123456789"
 
 

@@ -46,7 +46,7 @@ class Payments:
         )
 
     async def _send(self, arguments: PayArguments, context: ToolContext) -> dict[str, Any]:
-        assert context.tool_call_id == "pay-1"
+        assert context.tool_call_id in context.idempotency_key
         self.keys.append(context.idempotency_key)
         return {"sent": {"cents": arguments.cents}}
 
@@ -253,3 +253,23 @@ def test_a_journal_in_which_a_run_began_anew_is_taken_up_at_its_last_beginning(
         ran = resume(work, anew)
     assert ran.answer.text == whole.answer.text
     assert len(server.requests) == 2
+
+
+def test_beside_a_call_of_unknown_outcome_no_other_is_begun(provider: Provider, payments: Payments) -> None:
+    """Two payments in one answer: the first was begun when its worker died, the second never was."""
+    second = ToolCall("payment_send", {"cents": 7}, id="pay-2")
+
+    def answer(request: Received) -> Step:
+        return Text("done") if results(request) else Answer(tool_calls=(PAY, second))
+
+    work = make_work(provider.name, finding_key=b"k" * 32)
+    with provider.serving(answer):
+        whole = run(work)
+    history = whole.journal.history
+    cut = next(event.sequence for event in history if event.facts.get("tool_call_id") == "pay-1") + 1
+    payments.keys.clear()
+    kept: list[Run] = []
+    with provider.serving(answer), pytest.raises(OutcomeUnknown):
+        run(replace(work, history=history[:cut]), keep=kept)
+    assert not payments.keys
+    assert not kept[0].journal.events, "a call was begun that the run did not wait for"
