@@ -92,6 +92,11 @@ class Attestation:
         return stages
 
     @property
+    def is_parallel(self) -> bool:
+        """Whether the workflow that the statement opens runs each stage as soon as those that it names allow."""
+        return self.predicate.get("mode") == "parallel"
+
+    @property
     def sources(self) -> frozenset[str]:
         """Digests of the texts that the stage worked on: what it was given, its inputs, what it reviewed and read."""
         found = {upstream["artifact_sha256"] for upstream in self.predicate.get("lineage", {}).get("upstreams", ())}

@@ -44,7 +44,6 @@ __all__ = [
 
 # The refusal that a verifier cannot ask for again: what differed stands in rows, and certificates repeat the opening.
 REQUEST_DIFFERS = "request_differs"
-PARALLEL = "parallel"
 
 
 @dataclass(frozen=True)
@@ -301,7 +300,7 @@ def _find_turn_problem(stage: Mapping[str, Any], chain: Sequence[Attestation]) -
         return Refuse(
             "stage_already_ended", f"stage {stage['id']} has ended {ends[stage['id']]}: it does not run again"
         )
-    if chain[0].predicate["mode"] == PARALLEL:
+    if chain[0].is_parallel:
         return None
     for earlier in chain[0].stages[: stage["position"]]:
         if ends.get(earlier["id"]) != "completed":

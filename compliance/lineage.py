@@ -68,13 +68,17 @@ def _collect_policies(
 
     A text is followed by what names it and by its digest, back to the texts that it was made from. Every stage of
     the workflow that works on the same bytes counts, whether or not it is named and whether or not it has run, so
-    that neither leaving a strict stage out nor putting it last gains anything.
+    that neither leaving a strict stage out nor putting it last gains anything. Where stages run in parallel, so does
+    every stage that may come to work on them, with all that it will rest on: what counts hangs on no race.
     """
     digests = {stage["policy"]["digest"]}
     for upstream in upstreams:
         digests.update(upstream.lineage_policies)
     given = {find_given_text(stage), subject, *(upstream.artifact_digest for upstream in upstreams)}
     texts = _trace_texts({text for text in given if text}, chain)
+    if chain[0].is_parallel:
+        texts, joined = _spread(texts, chain)
+        digests.update(opened["policy"]["digest"] for opened in joined)
     for entry in chain:
         if entry.kind in {"admission", "execution"} and entry.touches(texts):
             digests.update(entry.lineage_policies)
@@ -82,6 +86,45 @@ def _collect_policies(
         if not texts.isdisjoint(_find_known_texts(opened, chain)):
             digests.add(opened["policy"]["digest"])
     return tuple(sorted(digests))
+
+
+def _spread(texts: Set[str], chain: Sequence[Attestation]) -> tuple[Set[str], list[Mapping[str, Any]]]:
+    """Return the texts, with those that they are worked on together with, and the stages that do that or may come to.
+
+    With a stage come all those that it will rest on: their policies count once it is admitted, so they count before.
+    """
+    opened = {stage["id"]: stage for stage in chain[0].stages}
+    to_come = _find_texts_to_come(chain)
+    found = set(texts)
+    joined: set[str] = set()
+    fresh = True
+    while fresh:
+        working = {name for name in opened if not found.isdisjoint(to_come[name])} | {
+            upstream for name in joined for upstream in opened[name]["upstream_stage_ids"] if upstream in opened
+        }
+        fresh = not working <= joined
+        for name in working - joined:
+            found.update(_trace_texts(to_come[name], chain))
+        joined |= working
+    return found, [opened[name] for name in joined]
+
+
+def _find_texts_to_come(chain: Sequence[Attestation]) -> dict[str, set[str]]:
+    """Return by stage the texts that it works on or may come to: those that are known, and those it may be passed on.
+
+    A reviewer that has not ended may pass on what it reviews, and a release what it releases.
+    """
+    ended = {entry.stage_id for entry in chain if entry.kind == "execution"}
+    found: dict[str, set[str]] = {}
+    passed_on: dict[str, set[str]] = {}
+    for stage in chain[0].stages:
+        own = _find_known_texts(stage, chain).union(
+            *(passed_on.get(name, set()) for name in stage["upstream_stage_ids"])
+        )
+        found[stage["id"]] = own
+        if stage["role"] in {"reviewer", "release"} and stage["id"] not in ended:
+            passed_on[stage["id"]] = own
+    return found
 
 
 def _trace_texts(texts: Set[str], chain: Sequence[Attestation]) -> Set[str]:

@@ -25,6 +25,7 @@ from compliance.shapes import (
 )
 
 ROLES = frozenset({"intake", "reviewer", "release", "worker", "single_agent"})
+MODES = frozenset({"sequential", "parallel"})
 VERDICTS = frozenset({"compliant", "non_compliant"})
 ENDS = frozenset({"completed", "blocked", "failed", "cancelled"})
 
@@ -62,7 +63,7 @@ PREDICATE_SHAPES: Mapping[str, Shape] = {
         issued_at=text,
         name=text,
         description_sha256=optional(sha256),
-        mode=text,
+        mode=one_of(MODES),
         requester=_PERSON,
         stages=each(
             members(
@@ -129,7 +130,7 @@ PREDICATE_SHAPES: Mapping[str, Shape] = {
         issued_at=text,
         name=text,
         description_sha256=optional(sha256),
-        mode=text,
+        mode=one_of(MODES),
         requester=_PERSON,
         outcome=OUTCOME,
         verdict=VERDICT,

@@ -63,6 +63,7 @@ class EvidenceBuilder:
     """One workflow's evidence in the making; `texts` and `documents` (of policies) are by digest."""
 
     workflow_id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    mode: str = "sequential"
     key: Ed25519PrivateKey = field(default_factory=Ed25519PrivateKey.generate)
     former_keys: list[Ed25519PrivateKey] = field(default_factory=list)
     envelopes: list[Envelope] = field(default_factory=list)
@@ -194,7 +195,7 @@ class EvidenceBuilder:
             OpenedStage(stage, self.stage_policies[stage.id], self.grants[stage.id], 1500, None, "embedded", None)
             for stage in self.stages
         ]
-        self._sign_next(draft_opening(self.workflow_id, workflow=_describe_workflow(), stages=stages))
+        self._sign_next(draft_opening(self.workflow_id, workflow=_describe_workflow(self.mode), stages=stages))
 
     def append(self, draft: CertificateDraft) -> Envelope:
         self.open()
@@ -370,7 +371,7 @@ class EvidenceBuilder:
         verdicts = {ends[stage.id].predicate["verdict"] if stage.id in ends else None for stage in self.stages}
         decisive = next((stage for stage in stages if stage.status == status != "completed"), None)
         draft = draft_closing(
-            workflow=_describe_workflow(),
+            workflow=_describe_workflow(self.mode),
             status=status,
             verdict="compliant" if verdicts == {"compliant"} else "non_compliant",
             reason=(decisive.code, "as listed") if decisive else ("", ""),
@@ -393,5 +394,5 @@ class EvidenceBuilder:
         )
 
 
-def _describe_workflow() -> WorkflowFacts:
-    return WorkflowFacts(NAME, digest_of(DESCRIPTION), "sequential", PersonFacts("1", "alice"))
+def _describe_workflow(mode: str) -> WorkflowFacts:
+    return WorkflowFacts(NAME, digest_of(DESCRIPTION), mode, PersonFacts("1", "alice"))

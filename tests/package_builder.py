@@ -27,7 +27,7 @@ def build_package(builder: EvidenceBuilder) -> dict[str, Any]:
             "id": builder.workflow_id,
             "name": NAME,
             "description": DESCRIPTION,
-            "mode": "sequential",
+            "mode": builder.mode,
             "status": outcome["status"],
             "verdict": closing["verdict"],
             "reason": {"code": outcome["code"], "detail": outcome["detail"]} if outcome["code"] else None,

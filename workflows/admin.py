@@ -7,7 +7,7 @@ from typing import Any
 from django.apps import apps
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import Model, QuerySet
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern, path, reverse
@@ -18,7 +18,6 @@ from compliance.content import load_readable_texts
 from compliance.desk import (
     OwnRecordsAdmin,
     ReadOnlyAdmin,
-    TabularInline,
     address_of,
     bullet_list,
     describe_agent,
@@ -40,6 +39,7 @@ from workflows.replay_admin import replay_view
 from workflows.requests import NotAllowed
 from workflows.services import cancel_workflow
 from workflows.settlement_admin import SettlingAdmin
+from workflows.stage_inline import StageInline
 from workflows.transitions import WORKFLOW_ENDS
 
 _ERASED = "erased, or never there"
@@ -50,46 +50,10 @@ for _queue_model in apps.get_app_config("django_q").get_models():
         admin.site.unregister(_queue_model)
 
 
-class StageInline(TabularInline):
-    """The stages of a workflow, in order, each with a link to its page."""
-
-    model = Stage
-    extra = 0
-    can_delete = False
-    show_change_link = False
-    ordering = ("position",)
-    fields = readonly_fields = ("position", "link", "role", "policy", "agent", "status", "verdict", "reason_code")
-
-    def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return True  # whoever sees the workflow sees its stages
-
-    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Stage]:
-        rows = super().get_queryset(request).select_related("policy").defer("sealed_api_key")
-        return rows.prefetch_related("executions")
-
-    @admin.display(description="stage")
-    def link(self, stage: Stage) -> str:
-        return record_link(stage, stage.stage_id)
-
-    @admin.display(description="agent")
-    def agent(self, stage: Stage) -> str:
-        return describe_agent(stage.provider, stage.model)
-
-    @admin.display(description="verdict")
-    def verdict(self, stage: Stage) -> str:
-        return ", ".join(execution.get_verdict_display() or "–" for execution in stage.executions.all()) or "–"
-
-
 @admin.register(Workflow)
 class WorkflowAdmin(OwnRecordsAdmin):
-    list_display = ("name", "status", "verdict", "owner", "stage_count", "created_at", "completed_at")
-    list_filter = ("status", "verdict")
+    list_display = ("name", "status", "verdict", "owner", "mode", "stage_count", "created_at", "completed_at")
+    list_filter = ("status", "verdict", "mode")
     list_select_related = ("owner",)
     search_fields = ("name", "description", "owner__username")
     fields = readonly_fields = (

@@ -8,6 +8,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models.functions import Coalesce, Now
 
+from compliance.chain import read_chain
 from compliance.content import load_text
 from compliance.gate import AdmissionRequest, Allow, Evidence, Lineage, Refuse, Wait, decide
 from compliance.lineage import describe_lineage
@@ -15,6 +16,7 @@ from compliance.models import Certificate
 from compliance.policies_in_force import load_policies, load_policy_documents, load_policy_terms
 from compliance.policy import PolicyDocument
 from compliance.services import issue_certificate, load_evidence
+from compliance.shapes import is_same
 from compliance.statements import draft_admission
 from workflows.content_rules import BlockedFinding, explain_blocked, find_blocked_in, list_types
 from workflows.endings import Ending, end_execution
@@ -58,8 +60,8 @@ class Admitted:
 def admit_execution(claim: Claim) -> Admitted | None:
     """Decide a claimed execution. None: it was refused and has ended, or it waits for a person.
 
-    Asked again under the same claim, it decides again and certifies nothing anew. Raises LeaseLost when the claim no
-    longer stands, ContentError when a text that must be inspected was erased.
+    Asked again under the same claim, it decides again, and certifies the answer where that is another one. Raises
+    LeaseLost when the claim no longer stands, ContentError when a text that must be inspected was erased.
     """
     # A stage of any other role has nothing that would be inspected.
     inspection = _inspect_early(load_execution(claim)) if claim.role == Role.RELEASE else Inspection()
@@ -82,10 +84,11 @@ def admit_execution(claim: Claim) -> Admitted | None:
             ending = Ending(ExecutionStatus.BLOCKED, (decision.code, decision.detail), lineage=lineage)
             end_execution(execution, report_usage(ending, execution.id), fence=claim.fence)
             return None
-        if execution.status == ExecutionStatus.PLANNING:
+        is_new = execution.status == ExecutionStatus.PLANNING
+        if is_new or not _is_certified(execution, decision, evidence):
             _certify_admission(execution, decision, inspection, evidence)
-            if not move_execution(execution.id, ExecutionStatus.EXECUTING, fence=claim.fence):
-                raise LeaseLost
+        if is_new and not move_execution(execution.id, ExecutionStatus.EXECUTING, fence=claim.fence):
+            raise LeaseLost
     return Admitted(execution, decision, _order_documents(execution, decision.lineage, documents), inspection)
 
 
@@ -179,6 +182,16 @@ def _park(claim: Claim, execution: Execution, decision: Wait) -> None:
         raise LeaseLost
     move_stage(claim.stage_uid, StageStatus.AWAITING_SIGN_OFF, **changes)
     refresh_workflow_status(claim.workflow_id)
+
+
+def _is_certified(execution: Execution, decision: Allow, evidence: Evidence) -> bool:
+    """Say whether the last admission says what is decided now: stages that run at the same time may have changed it."""
+    chain = read_chain(str(execution.stage.workflow_id), evidence.certificates, evidence.keys)
+    own = (entry.predicate for entry in chain if entry.kind == "admission" and entry.execution_id == str(execution.id))
+    return any(
+        is_same(last["lineage"], describe_lineage(decision.lineage)) and last["sign_offs"] == list(decision.sign_offs)
+        for last in list(own)[-1:]
+    )
 
 
 def _certify_admission(

@@ -45,14 +45,18 @@ def conclude(
     """
     request = build_request(execution, inspection)
     basis = read_basis(request, admitted.lineage, load_policy_terms(), evidence)
-    checks = (check_lineage(basis), check_grant(basis), *assessment.checks, *_check_release(basis, assessment))
+    lineage = check_lineage(basis)
+    checks = (lineage, check_grant(basis), *assessment.checks, *_check_release(basis, assessment))
     verdict, missing = judge(checks, select_terms(basis), request.role)
     if request.role != Role.RELEASE:
         return Conclusion(ExecutionStatus.COMPLETED, ("", ""), verdict, checks, missing)
     decision = _decide_again(basis)
+    has_grown = _has_grown(decision, basis)
     reason = ("", "")
-    if isinstance(decision, Refuse):
+    if isinstance(decision, Refuse) and not (has_grown and decision.code == ReasonCode.CONTENT_NOT_INSPECTED):
         reason = (decision.code, explain_refusal(decision, inspection))
+    elif has_grown:
+        reason = (ReasonCode.LINEAGE_CHANGED, lineage.detail)
     elif isinstance(decision, Wait):
         reason = (ReasonCode.SIGN_OFF_REQUIRED, "a sign-off that the release rested on is missing")
     elif assessment.held:
@@ -69,6 +73,11 @@ def _decide_again(basis: Basis) -> Allow | Wait | Refuse:
     if basis.chain is None:
         return Refuse(ReasonCode.EVIDENCE_INVALID, basis.problem)
     return decide_on_chain(basis.terms, basis.request, basis.chain)
+
+
+def _has_grown(decision: Allow | Wait | Refuse, basis: Basis) -> bool:
+    """Say whether the lineage has come under policies that it was not admitted under."""
+    return decision.lineage is not None and not set(decision.lineage.policies) <= set(basis.admitted.policies)
 
 
 def _check_release(basis: Basis, assessment: Assessment) -> tuple[Check, ...]:

@@ -146,4 +146,11 @@ def _find_lineage_problem(basis: Basis) -> str | None:
     found = bind_lineage(basis.terms, basis.request, basis.chain)
     if isinstance(found, Refuse):
         return f"asked again at the end, the gate refuses: {found.code}, {found.detail}"
-    return None if found == basis.admitted else "the certificates no longer say what they did at admission"
+    if (found.upstreams, found.subject_digest) != (basis.admitted.upstreams, basis.admitted.subject_digest):
+        return "the certificates no longer say what they did at admission"
+    added = [basis.terms[digest] for digest in found.policies if digest not in basis.admitted.policies]
+    # What a stage that releases nothing leaves behind is held against all of them where it is released.
+    if added and basis.request.role == "release":
+        names = ", ".join(f"{terms.name} v{terms.version}" for terms in added)
+        return f"since its admission other stages have worked on the same text under {names}"
+    return None

@@ -20,6 +20,7 @@ class ReasonCode(models.TextChoices):
     APPROVALS_DIFFER = "approvals_differ", "The reviewers approved different texts"
     CONTENT_NOT_INSPECTED = "content_not_inspected", "The artifact was not inspected under every policy of its lineage"
     CONTENT_BLOCKED = "content_blocked", "The artifact, or what would go into a model call, holds what a policy blocks"
+    LINEAGE_CHANGED = "lineage_changed", "While it ran, its text came under a policy that it was not admitted under"
     SIGN_OFF_REFUSED = "sign_off_refused", "A person refused to sign off"
     SIGN_OFF_REQUIRED = "sign_off_required", "It waits for a person's sign-off"
     RELEASE_HELD = "release_held", "The release stage's agent decided to hold"
@@ -41,4 +42,4 @@ class ReasonCode(models.TextChoices):
     CONTENT_ERASED = "content_erased", "The texts that the stage needs were erased"
     # Somebody or something else ended it.
     CANCELLED = "cancelled", "Cancelled by a person"
-    EARLIER_STAGE_ENDED = "earlier_stage_ended", "A stage before it was blocked or failed"
+    EARLIER_STAGE_ENDED = "earlier_stage_ended", "A stage that it comes after was blocked or failed"

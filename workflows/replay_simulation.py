@@ -35,6 +35,7 @@ _NOT_ABOUT_POLICY = frozenset(
         ReasonCode.WORKFLOW_CLOSED.value,
         ReasonCode.POLICY_UNKNOWN.value,
         ReasonCode.STAGE_ALREADY_ENDED.value,
+        ReasonCode.LINEAGE_CHANGED.value,
     }
 )
 _HOLD = "hold"
@@ -78,7 +79,7 @@ class _Ending:
 class _Course:
     """How far the replay of one workflow has come. `chain` is the evidence as the draft would have left it.
 
-    `stopped` names the stage that would not have ended as it did, and so where the workflow would have stopped.
+    `stopped` are the stages that would not have ended as they did, and so where the workflow would have stopped.
     """
 
     recorded: RecordedWorkflow
@@ -86,7 +87,7 @@ class _Course:
     content: ContentComparer
     chain: list[Attestation]
     refused_stage: Mapping[str, Any] | None
-    stopped: tuple[str, Outcome] | None = None
+    stopped: dict[str, Outcome] = field(default_factory=dict)
     obstacle: NotEvaluable | None = None
     ended_stages: set[str] = field(default_factory=set)
 
@@ -135,8 +136,8 @@ def _simulate_execution(course: _Course, end: Attestation) -> SimulatedExecution
         except NotEvaluable as found:
             obstacle = course.obstacle = found
     _append_end(course, end, ending)
-    if ending.outcome.status != was.status and course.stopped is None:
-        course.stopped = (end.stage_id, ending.outcome)
+    if ending.outcome.status != was.status and _find_stop(course, end.stage_id) is None:
+        course.stopped[end.stage_id] = ending.outcome
     course.ended_stages.add(end.stage_id)
     changed = obstacle is None and ending.outcome != was
     return SimulatedExecution(
@@ -181,8 +182,9 @@ def _find_ending(course: _Course, end: Attestation, was: Outcome) -> _Ending:
         return _Ending(outcome, reasons.explain_refused_request(course.refused_stage, course.substitution, end))
     if end.stage_id in course.ended_stages:
         return _Ending(was)
-    if course.stopped is not None:
-        return _find_stopped_ending(*course.stopped)
+    stop = _find_stop(course, end.stage_id)
+    if stop is not None:
+        return _find_stopped_ending(*stop)
     admission = next(
         (entry for entry in reversed(course.chain) if entry.kind == "admission" and _is_of(entry, end)), None
     )
@@ -202,6 +204,25 @@ def _find_ending(course: _Course, end: Attestation, was: Outcome) -> _Ending:
         outcome = Outcome(UNKNOWN, "", UNKNOWN_BEYOND_ADMISSION)
         return _Ending(outcome, reasons.explain_admission(then, difference, course.substitution))
     return _find_ending_of_run(course, end, was)
+
+
+def _find_stop(course: _Course, stage_id: str) -> tuple[str, Outcome] | None:
+    """Return the first stage that would have ended otherwise, and how, of those whose completion the stage needs."""
+    needed = None if not course.chain[0].is_parallel else _find_upstreams(course.chain[0], stage_id)
+    return next((stop for stop in course.stopped.items() if needed is None or stop[0] in needed), None)
+
+
+def _find_upstreams(opening: Attestation, stage_id: str) -> set[str]:
+    """Return the ids of the stages that a stage names, and of those that these name, and so on."""
+    opened = {stage["id"]: stage["upstream_stage_ids"] for stage in opening.stages}
+    found: set[str] = set()
+    pending = list(opened[stage_id])
+    while pending:
+        name = pending.pop()
+        if name not in found:
+            found.add(name)
+            pending += opened[name]
+    return found
 
 
 def _find_stopped_ending(stage_id: str, stopped: Outcome) -> _Ending:

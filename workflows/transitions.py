@@ -52,8 +52,8 @@ _WORKFLOW_OPEN = frozenset(
 
 WORKFLOW_SOURCES: Mapping[str, frozenset[str]] = {
     WorkflowStatus.RUNNING: _WORKFLOW_OPEN,
-    WorkflowStatus.AWAITING_SIGN_OFF: frozenset({WorkflowStatus.RUNNING}),
-    WorkflowStatus.AWAITING_DECISION: frozenset({WorkflowStatus.RUNNING}),
+    WorkflowStatus.AWAITING_SIGN_OFF: frozenset({WorkflowStatus.RUNNING, WorkflowStatus.AWAITING_DECISION}),
+    WorkflowStatus.AWAITING_DECISION: frozenset({WorkflowStatus.RUNNING, WorkflowStatus.AWAITING_SIGN_OFF}),
     WorkflowStatus.COMPLETED: frozenset({WorkflowStatus.RUNNING}),
     WorkflowStatus.BLOCKED: _WORKFLOW_OPEN,
     WorkflowStatus.FAILED: _WORKFLOW_OPEN,

@@ -226,6 +226,8 @@ def _compare_end(
         yield "what it worked on is not what the gate admitted"
     elif end.role == "release" and end.artifact_digest != decision.lineage.subject_digest:
         yield "what it released is not the text that the gate admitted"
+    elif not set(decision.lineage.policies) <= set(end.lineage_policies):
+        yield "by its end it rests on more policies than it was admitted under"
 
 
 def _worked_on(end: Attestation, subject: str | None) -> bool:

@@ -7,9 +7,11 @@ import pytest
 from compliance.package import verify_package
 from compliance.services import read_attestations
 from compliance.signing import public_identity
-from tests.people import make_alice, make_bob
+from releases.services import sign_off
+from tests.people import PASSWORD, make_alice, make_bob
 from tests.workflow_driver import (
     CLEAN_TEXT,
+    claim_execution,
     find_execution,
     find_stage,
     run_ready_execution,
@@ -18,11 +20,25 @@ from tests.workflow_driver import (
     submit,
 )
 from tests.workflows.test_concurrency import run_together
-from workflows.agents.types import AgentFailure, AgentWork, Answer, ReviewAnswer, WorkerAnswer
+from workflows import engine
+from workflows.agents.types import (
+    AgentFailure,
+    AgentResult,
+    AgentWork,
+    Answer,
+    OutcomeUnknown,
+    ReviewAnswer,
+    Usage,
+    WorkerAnswer,
+)
+from workflows.endings import Ending
+from workflows.engine import begin_execution, end_without_answer, finish_execution
 from workflows.export import build_workflow_package
+from workflows.leases import LeaseLost
 from workflows.models import Execution, Stage, Workflow
+from workflows.records import find_current_stage
 from workflows.requests import RequestRefused, StageRequest, WorkflowRequest
-from workflows.services import cancel_workflow
+from workflows.services import cancel_workflow, settle_execution
 
 DB = pytest.mark.django_db
 
@@ -53,6 +69,25 @@ def begun(workflow: Workflow) -> set[str]:
 
 def run_stage(workflow: Workflow, stage_id: str) -> None:
     run_ready_execution(find_execution(workflow, stage_id).id)
+
+
+def show(workflow: Workflow) -> str:
+    """The workflow's status as it is now."""
+    return Workflow.objects.get(id=workflow.id).status
+
+
+def sign(workflow: Workflow, decision: str = "approve") -> None:
+    waiting = find_execution(workflow, "release")
+    sign_off(
+        execution_id=waiting.id,
+        actor=make_bob(),
+        decision=decision,
+        artifact_sha256=waiting.subject_digest,
+        meaning="Approval",
+        reason="Read it.",
+        password=PASSWORD,
+        address=None,
+    )
 
 
 def fail(work: AgentWork) -> Answer:
@@ -88,17 +123,16 @@ def test_sequential_is_the_default_and_starts_one_after_the_other() -> None:
 
 
 @DB
-def test_certificates_of_stages_that_run_at_once_interleave_and_verify(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_certificates_of_stages_that_run_at_once_interleave_and_verify() -> None:
     workflow = submit_parallel(stage("outer"), stage("inner"))
-
-    def run_inner(work: AgentWork) -> Answer:
-        return WorkerAnswer("the outer text")
-
-    script_agents(monkeypatch, {"outer": run_inner, "inner": lambda work: WorkerAnswer("the inner text")})
+    claim = claim_execution(find_execution(workflow, "outer").id)
+    assert claim is not None
+    begun_outer = begin_execution(claim)
+    assert begun_outer is not None
     run_stage(workflow, "inner")
-    workflow = run_to_rest(workflow)
-    assert workflow.status == "completed"
-    assert [entry.stage_id for entry in read_attestations(workflow.id)] == ["", "inner", "inner", "outer", "outer", ""]
+    finish_execution(claim, begun_outer, AgentResult(WorkerAnswer("outer"), "embedded", "scripted", Usage()))
+    assert show(workflow) == "completed"
+    assert [entry.stage_id for entry in read_attestations(workflow.id)] == ["", "outer", "inner", "inner", "outer", ""]
     assert verified(workflow)
 
 
@@ -177,6 +211,130 @@ def test_an_unknown_mode_is_refused_by_name() -> None:
     with pytest.raises(RequestRefused) as refused:
         submit_parallel(stage("one"), mode="sideways")
     assert "mode" in refused.value.errors
+
+
+@DB
+def test_a_decision_that_is_due_is_shown_before_a_sign_off_and_neither_outlives_its_cause(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    real = engine.run_agent
+
+    async def run(work: AgentWork, journal: Any, documents: Any) -> AgentResult:
+        if work.task != "Do aside.":
+            return await real(work, journal, documents)
+        facts = {"tool": "pay", "tool_call_id": "pay-1", "capability": "document:read:ledger", "decision": "allow"}
+        await journal.record("tool_call", facts, {"arguments": {}})
+        raise OutcomeUnknown(tool="pay", tool_call_id="pay-1", step=0, occurrence=0)
+
+    monkeypatch.setattr(engine, "run_agent", run)
+    workflow = submit_parallel(
+        stage("review", role="reviewer", document=CLEAN_TEXT, compliance_policy="sox"),
+        stage("release", "review", role="release", compliance_policy="sox"),
+        stage("aside"),
+    )
+    assert run_to_rest(workflow).status == "awaiting_decision"
+    assert find_stage(workflow, "release").status == "awaiting_sign_off"
+
+    settle_execution(
+        execution_id=find_execution(workflow, "aside").id,
+        actor=make_bob(),
+        outcome="give_up",
+        result=None,
+        reason="Nobody knows.",
+        address=None,
+    )
+    assert run_to_rest(workflow).status == "awaiting_sign_off"
+    sign(workflow)
+    assert run_to_rest(workflow).status == "failed"
+    assert find_stage(workflow, "release").status == "completed"
+    assert verified(workflow)
+
+
+@DB
+@pytest.mark.parametrize(("decision", "status"), [("approve", "completed"), ("reject", "blocked")])
+def test_a_sign_off_ends_its_wait_and_no_claim_hides_it_before(decision: str, status: str) -> None:
+    workflow = submit_parallel(
+        stage("review", role="reviewer", document=CLEAN_TEXT, compliance_policy="sox"),
+        stage("release", "review", role="release", compliance_policy="sox"),
+        stage("aside"),
+    )
+    run_stage(workflow, "review")
+    run_stage(workflow, "release")
+    claim = claim_execution(find_execution(workflow, "aside").id)
+    assert claim is not None
+    assert begin_execution(claim) is not None
+    assert show(workflow) == "awaiting_sign_off"
+    sign(workflow, decision)
+    assert show(workflow) == "running"
+    run_stage(workflow, "release")
+    assert (find_stage(workflow, "release").status, show(workflow)) == (status, "running")
+    end_without_answer(claim, Ending("failed", ("provider_error", "it broke")))
+    assert show(workflow) == "failed"
+    assert verified(workflow)
+
+
+@DB
+def test_cancelling_ends_what_runs_what_waits_and_what_has_not_begun() -> None:
+    workflow = submit_parallel(
+        stage("review", role="reviewer", document=CLEAN_TEXT, compliance_policy="sox"),
+        stage("release", "review", role="release", compliance_policy="sox"),
+        stage("one"),
+        stage("two"),
+        stage("three", "one"),
+    )
+    run_stage(workflow, "review")
+    run_stage(workflow, "release")
+    claims = [claim_execution(find_execution(workflow, name).id) for name in ("one", "two")]
+    begun_one = begin_execution(claims[0]) if claims[0] else None
+    assert claims[0] is not None
+    assert begun_one is not None
+    cancel_workflow(workflow_id=workflow.id, actor=make_alice(), address=None)
+
+    ends = dict(Stage.objects.filter(workflow=workflow).values_list("stage_id", "status"))
+    assert ends == {**dict.fromkeys(("release", "one", "two", "three"), "cancelled"), "review": "completed"}
+    certified = [entry.stage_id for entry in read_attestations(workflow.id) if entry.kind == "execution"]
+    assert sorted(certified) == ["one", "release", "review", "two"]
+    with pytest.raises(LeaseLost):
+        finish_execution(claims[0], begun_one, AgentResult(WorkerAnswer("late"), "embedded", "scripted", Usage()))
+    assert verified(workflow)
+
+
+@DB
+def test_the_current_stage_is_the_first_that_has_not_ended() -> None:
+    workflow = submit_parallel(stage("one"), stage("two"), stage("three"))
+    run_stage(workflow, "one")
+    run_stage(workflow, "three")
+    assert find_current_stage(list(workflow.stages.all())) == 1
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("end", ["completed", "failed"])
+def test_two_ends_at_the_same_moment_start_what_waits_for_both_once(end: str) -> None:
+    """Both are admitted before, so that nothing but the two last transactions meet."""
+    workflow = submit_parallel(stage("one"), stage("two"), stage("join", "one", "two"), stage("after", "join"))
+    running = []
+    for name in ("one", "two"):
+        claim = claim_execution(find_execution(workflow, name).id)
+        assert claim is not None
+        running.append((claim, begin_execution(claim)))
+
+    def finish() -> None:
+        claim, work = running.pop()
+        assert work is not None
+        if end == "failed":
+            end_without_answer(claim, Ending("failed", ("provider_error", "it broke")))
+        else:
+            finish_execution(claim, work, AgentResult(WorkerAnswer("Done."), "embedded", "scripted", Usage()))
+
+    results = run_together(finish, 2)
+    assert not [result for result in results if isinstance(result, Exception)], results
+    if end == "completed":
+        assert Execution.objects.filter(stage__workflow=workflow, stage__stage_id="join").count() == 1
+        assert run_to_rest(workflow).status == "completed"
+    else:
+        assert show(workflow) == "failed"
+        assert {find_stage(workflow, name).status for name in ("join", "after")} == {"cancelled"}
+    assert verified(workflow)
 
 
 @pytest.mark.django_db(transaction=True)

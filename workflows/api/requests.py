@@ -123,7 +123,7 @@ class WorkflowRequestSerializer(StrictSerializer):
         Mode.choices,
         required=False,
         default=Mode.SEQUENTIAL.value,
-        help_text="`parallel` is not available yet.",
+        help_text="`sequential`: one stage after the other. `parallel`: each as soon as those that it names allow.",
     )
     webhook_url = StringField(
         required=False, allow_null=True, help_text="Not available yet: anything but null is refused."
