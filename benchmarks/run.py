@@ -7,6 +7,7 @@ formats. Each figure that has a floor is followed by its ratio to it. On SQLite,
 import argparse
 import os
 import platform
+import signal
 import sqlite3
 import sys
 from collections.abc import Callable, Mapping
@@ -59,6 +60,8 @@ def main() -> int:
     parser.add_argument("--processes", type=int, default=max(2, os.cpu_count() or 2), help="of the worker")
     parser.add_argument("--rounds", type=int, help="runs that a median is taken of")
     options = parser.parse_args()
+    # As at an error: what was started ends, and the databases go.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     _print_head()
     sizes = dict(QUICK if options.quick else FULL)
     sizes["rounds"] = options.rounds or sizes["rounds"]
