@@ -6,8 +6,9 @@ since falling back to an older one could silently loosen the rules.
 
 import hashlib
 import hmac
+from collections.abc import Callable, Iterable
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeVar
 
 import structlog
 from django.db import connections, transaction
@@ -18,6 +19,8 @@ from compliance.models import Policy, PolicyPublication, PolicyRetirement, Polic
 from compliance.policy import PolicyDocument, PolicyError, builtin_policies, parse_policy_bytes
 
 log = structlog.get_logger(__name__)
+
+Read = TypeVar("Read")
 
 
 class UnknownPolicy(LookupError):
@@ -114,26 +117,35 @@ def read_policy_document(policy: Policy) -> PolicyDocument:
 
 
 def load_policy_terms(digests: set[str] | None = None) -> dict[str, PolicyTerms]:
-    """Return what the gate needs of every published version, by digest; a document that was changed is not known."""
-    rows = published_policies() if digests is None else published_policies().filter(digest__in=digests)
-    return {row.digest: _parse_terms(row.document) for row in rows if _is_intact(row)}
+    """Return what the gate needs of published versions, by digest: of those named, of all where `digests` is None.
+
+    A document that was changed, or that this version of ours does not take, is not known.
+    """
+    return _read_known(_select_published(digests), _read_terms)
 
 
-def load_policies() -> tuple[dict[str, PolicyTerms], dict[str, PolicyDocument]]:
-    """Return of every published version what the gate needs and its document, both by digest, in one query."""
-    rows = [row for row in published_policies() if _is_intact(row)]
-    documents = {row.digest: _read_document(row) for row in rows}
-    return (
-        {row.digest: _parse_terms(row.document) for row in rows},
-        {digest: document for digest, document in documents.items() if document is not None},
-    )
+def load_policies(digests: set[str] | None = None) -> tuple[dict[str, PolicyTerms], dict[str, PolicyDocument]]:
+    """Return of published versions what the gate needs and the document, both by digest, in one query.
+
+    `digests` and what is not known are as for `load_policy_terms`.
+    """
+    rows = list(_select_published(digests))
+    return _read_known(rows, _read_terms), _read_known(rows, _read_document)
 
 
 def load_policy_documents(digests: set[str]) -> dict[str, PolicyDocument]:
     """Return the documents of those versions, by digest; a document that was changed is not known."""
-    rows = published_policies().filter(digest__in=digests)
-    read = {row.digest: _read_document(row) for row in rows}
-    return {digest: document for digest, document in read.items() if document is not None}
+    return _read_known(_select_published(digests), _read_document)
+
+
+def _select_published(digests: set[str] | None) -> QuerySet[Policy]:
+    rows = published_policies()
+    return rows if digests is None else rows.filter(digest__in=digests)
+
+
+def _read_known(rows: Iterable[Policy], read: Callable[[Policy], Read | None]) -> dict[str, Read]:
+    found = {row.digest: read(row) for row in rows}
+    return {digest: known for digest, known in found.items() if known is not None}
 
 
 def _find_newest(name: str) -> Policy | None:
@@ -162,8 +174,23 @@ def _read_document(policy: Policy) -> PolicyDocument | None:
     try:
         return _parse_document(policy.document)
     except PolicyError as error:
-        log.error("policy_invalid", name=policy.name, version=policy.version, problem=str(error)[:200])
+        _log_invalid(policy, error)
         return None
+
+
+def _read_terms(policy: Policy) -> PolicyTerms | None:
+    """Return what the gate needs of a stored version; None as above: one row must not keep all stages from running."""
+    if not _is_intact(policy):
+        return None
+    try:
+        return _parse_terms(policy.document)
+    except ValueError as error:
+        _log_invalid(policy, error)
+        return None
+
+
+def _log_invalid(policy: Policy, error: ValueError) -> None:
+    log.error("policy_invalid", name=policy.name, version=policy.version, problem=str(error)[:200])
 
 
 def _is_intact(policy: Policy) -> bool:

@@ -4,6 +4,7 @@ import hashlib
 
 import pytest
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from compliance.append_only import triggers_lifted
 from compliance.models import Policy, PolicyPublication
@@ -12,6 +13,7 @@ from compliance.policies_in_force import (
     UnknownPolicy,
     find_policy,
     list_policies_in_force,
+    load_policies,
     load_policy_documents,
     load_policy_terms,
     publish_builtin_policies,
@@ -31,6 +33,15 @@ def weaken(name: str) -> Policy:
     with triggers_lifted(connection):
         Policy.objects.filter(pk=row.pk).update(document=row.document.replace('"required":1', '"required":0'))
     row.refresh_from_db()
+    return row
+
+
+def publish_outdated() -> Policy:
+    """Publish a document that is as it was drafted, but no policy to this version of ours."""
+    document = '{"name":"outdated"}'
+    digest = hashlib.sha256(document.encode()).hexdigest()
+    row = Policy.objects.create(name="outdated", version=1, digest=digest, document=document)
+    PolicyPublication.objects.create(policy=row, name="outdated", version=1)
     return row
 
 
@@ -70,11 +81,7 @@ def test_nothing_is_released_under_a_changed_document() -> None:
 
 
 def test_a_stored_document_that_is_no_longer_valid_hides_no_other_policy() -> None:
-    document = '{"name":"outdated"}'
-    row = Policy.objects.create(
-        name="outdated", version=1, digest=hashlib.sha256(document.encode()).hexdigest(), document=document
-    )
-    PolicyPublication.objects.create(policy=row, name="outdated", version=1)
+    row = publish_outdated()
 
     assert find_policy("legal").name == "legal_privilege"
     assert "outdated" not in [policy.name for policy in list_policies_in_force()]
@@ -82,6 +89,33 @@ def test_a_stored_document_that_is_no_longer_valid_hides_no_other_policy() -> No
     for refused in (lambda: find_policy("outdated"), lambda: read_policy_document(row)):
         with pytest.raises(UnknownPolicy):
             refused()
+
+
+def test_a_stored_document_that_is_no_longer_valid_keeps_no_stage_from_running() -> None:
+    row = publish_outdated()
+    terms, documents = load_policies()
+
+    assert row.digest not in terms | documents
+    assert row.digest not in load_policy_terms({row.digest})
+    assert run_to_rest(submit(request_review_and_release())).status == "completed"
+
+
+def test_a_document_that_was_read_before_it_was_changed_is_no_policy_after() -> None:
+    row = find_policy("sox")
+    named = {row.digest}
+    assert all(row.digest in known for known in load_policies(named))
+    weaken("sox")
+    assert load_policies(named) == ({}, {})
+
+
+def test_only_the_versions_that_are_named_are_loaded_in_one_query() -> None:
+    named = {find_policy(name).digest for name in ("sox", "hipaa")}
+    with CaptureQueriesContext(connection) as queries:
+        terms, documents = load_policies(named)
+
+    assert terms.keys() == documents.keys() == named
+    assert len(queries) == 1
+    assert load_policies(set()) == ({}, {})
 
 
 def test_a_builtin_policy_that_was_retired_does_not_come_back_with_an_upgrade(monkeypatch: pytest.MonkeyPatch) -> None:
