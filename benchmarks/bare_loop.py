@@ -1,22 +1,27 @@
 """The floor of a stage: its agent's run without the product. `python -m benchmarks.bare_loop --provider openai`.
 
 Against the same stub as the product, over one shared HTTP client, it measures a pydantic-ai run with the product's own
-prompts and answer schemas, and the bare call of the provider's SDK. A third each are workers, reviewers and releases,
-as in the workflows of the benchmark. Prints CPU and wall-clock milliseconds per run; `--json` gives them alone.
+prompts and answer schemas, the bare call of the provider's SDK, and the product's own run with a journal that keeps
+nothing. A third each are workers, reviewers and releases, as in the workflows of the benchmark. Prints CPU and
+wall-clock milliseconds per run; `--json` gives them alone.
 """
 
 import argparse
 import asyncio
 import json
+import os
 import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from benchmarks.model_stub import ModelStub
 from benchmarks.requests import TEXT, workflow_body
+
+if TYPE_CHECKING:
+    from workflows.agents.types import AgentWork, Entry, Need, Reservation, Settlement
 
 WARM_UP = 30
 ROLES = ("worker", "reviewer", "release")
@@ -41,17 +46,18 @@ async def measure(provider: str, base_url: str, runs: int, concurrency: int, onl
     """
     import httpx2
 
-    prompts = _build_prompts(provider)
+    works = _build_works(provider)
+    prompts = _build_prompts(works)
     limits = httpx2.Limits(max_connections=concurrency, max_keepalive_connections=concurrency)
     async with httpx2.AsyncClient(limits=limits, trust_env=False) as client:
         sdk, model = _make_model(provider, base_url, client)
-        kinds = {
-            "pydantic-ai, agents made once": _run_agents(model, prompts, made_once=True),
-            "pydantic-ai, an agent made for each run": _run_agents(model, prompts, made_once=False),
-            "the SDK alone": _call_sdk(provider, sdk, prompts),
-        }
-        if only_agents:
-            kinds = dict([next(iter(kinds.items()))])
+        kinds = {"pydantic-ai, agents made once": _run_agents(model, prompts, made_once=True)}
+        if not only_agents:
+            kinds |= {
+                "pydantic-ai, an agent made for each run": _run_agents(model, prompts, made_once=False),
+                "the SDK alone": _call_sdk(provider, sdk, prompts),
+                "the product's run, with a journal of nothing": _run_product(works, base_url),
+            }
         return [await _measure(name, run, runs, concurrency) for name, run in kinds.items()]
 
 
@@ -72,15 +78,14 @@ async def _run_many(run: Run, runs: int, concurrency: int) -> None:
     await asyncio.gather(*(work() for _ in range(concurrency)))
 
 
-def _build_prompts(provider: str) -> list[Any]:
-    """Return the prompt of a worker, of a reviewer and of a release, as the product lays them out."""
+def _build_works(provider: str) -> "list[AgentWork]":
+    """Return the work of a worker, of a reviewer and of a release."""
     from compliance.capabilities import Grant
     from compliance.policy import builtin_policies
-    from workflows.agents.prompts import build_prompt
     from workflows.agents.types import AgentWork
 
     policy = next(policy for policy in builtin_policies() if policy.name == "default")
-    prompts = []
+    works = []
     for stage in workflow_body(provider)["stages"]:
         role = stage.get("stage_role", "worker")
         work = AgentWork(
@@ -93,12 +98,20 @@ def _build_prompts(provider: str) -> list[Any]:
             policy=policy,
             lineage_policies=(policy,),
             provider=provider,
-            model=None,
+            model=_MODELS[provider],
             budget_cents=1500,
             grant=Grant((), ()),
+            finding_key=bytes(32),
         )
-        prompts.append(build_prompt(work, "0123456789abcdef01234567", tools=False))
-    return prompts
+        works.append(work)
+    return works
+
+
+def _build_prompts(works: "list[AgentWork]") -> list[Any]:
+    """Return the prompts of these works, as the product lays them out."""
+    from workflows.agents.prompts import build_prompt
+
+    return [build_prompt(work, "0123456789abcdef01234567", tools=False) for work in works]
 
 
 def _make_model(provider: str, base_url: str, client: Any) -> tuple[Any, Any]:
@@ -159,6 +172,54 @@ def _call_sdk(provider: str, sdk: Any, prompts: list[Any]) -> Run:
         return await sdk.chat.completions.create(model=name, messages=said)
 
     return call_anthropic if provider == "anthropic" else call_openai
+
+
+class _NoJournal:
+    """Takes everything down nowhere: what a journal costs is not the agent's."""
+
+    async def record(self, kind: str, facts: Mapping[str, Any], payload: object) -> None:
+        return
+
+    async def reserve(
+        self, need: "Need", entry: "Entry", settlement: "Settlement | None" = None
+    ) -> "Reservation | None":
+        from workflows.agents.types import Reservation
+
+        return Reservation(need.worst(need.longest), need.longest)
+
+    async def settle(self, settlement: "Settlement", entry: "Entry") -> int:
+        return 0
+
+
+class _NoDocuments:
+    async def read(self, name: str) -> str | None:
+        return None
+
+    async def write(self, name: str, text: str) -> str:
+        raise AssertionError("no stage of the benchmark writes a document")
+
+    async def names(self) -> tuple[str, ...]:
+        return ()
+
+
+def _run_product(works: "list[AgentWork]", base_url: str) -> Run:
+    import logging
+
+    import django
+
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    django.setup()
+    # The product's own level for it, for every kind of run: a line for each request would be measured too.
+    logging.getLogger("httpx2").setLevel(logging.WARNING)
+    from workflows.agents.runner import run_agent
+
+    provider = works[0].provider.upper()
+    os.environ |= {f"{provider}_BASE_URL": base_url, f"{provider}_API_KEY": "sk-benchmark"}
+
+    async def run(number: int) -> object:
+        return await run_agent(works[number % len(works)], _NoJournal(), _NoDocuments())
+
+    return run
 
 
 def main() -> None:

@@ -113,7 +113,7 @@ async def _drive(agent: Agent[Any, Any], arguments: _RunArguments, dispatcher: D
         model=model,
         deps=arguments.work,
         instructions=arguments.prompt.instructions,
-        toolsets=[arguments.toolset],
+        toolsets=[arguments.toolset] if dispatcher.offered else None,
         usage_limits=UsageLimits(request_limit=None),
     ) as run:
         node: Any = run.next_node

@@ -21,7 +21,7 @@ from workflows.agents.budget import Charge, Meter, settle
 from workflows.agents.call_rules import ModelCallRules
 from workflows.agents.failures import AnswerCutOff, Trouble, diagnose
 from workflows.agents.history import RunHistory, describe_trouble, read_payload
-from workflows.agents.input_bound import bound_input_tokens
+from workflows.agents.input_bound import FRAMING_TOKENS, bound_input_tokens
 from workflows.agents.run_journal import RunJournal
 from workflows.agents.scrubbing import Scrubber
 from workflows.agents.settings import AgentSettings
@@ -140,9 +140,8 @@ class GovernedModel(WrapperModel):
     async def _open(self, number: int, messages: list[ModelMessage], parameters: ModelRequestParameters) -> _Exchange:
         """Reserve what the request may cost at most, and journal it."""
         context, settings = self._context, self._context.settings
-        need = context.meter.need(
-            bound_input_tokens(messages, parameters), settings.max_output_tokens, settings.min_output_tokens
-        )
+        bound = bound_input_tokens(messages, parameters)
+        need = context.meter.need(bound, settings.max_output_tokens, settings.min_output_tokens)
         facts: dict[str, JsonScalar] = {
             "provider": context.provider,
             "model": context.model_name,
@@ -153,7 +152,7 @@ class GovernedModel(WrapperModel):
         if reservation is None:
             raise self._exhaust()
         failures = list(context.history.retries.get(number, ()))
-        return _Exchange(number, len(ModelMessagesTypeAdapter.dump_json(messages)), need, reservation, failures)
+        return _Exchange(number, bound - FRAMING_TOKENS, need, reservation, failures)
 
     async def _ask(
         self,

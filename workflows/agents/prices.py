@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Literal
 
 from genai_prices import Usage as PricedUsage
@@ -67,11 +68,20 @@ def find_price(provider: str, model: str, own_prices: Mapping[str, TokenPrice]) 
     if own is not None:
         return Price("own", ModelPrice(input_mtok=own.input, output_mtok=own.output))
     try:
-        _, found = get_snapshot().find_provider_model(model, None, provider, None)
-        price = Price("genai-prices", found.get_prices(datetime.now(UTC)))
-        costs = price.cost(PricedUsage(input_tokens=_MILLION, output_tokens=_MILLION))
+        return _find_published_price(provider, model, datetime.now(UTC).replace(second=0, microsecond=0))
     except (LookupError, ValueError):
         return None
+
+
+@lru_cache(maxsize=256)
+def _find_published_price(provider: str, model: str, minute: datetime) -> Price | None:
+    """Return what genai-prices says of a model at that minute. Raises LookupError or ValueError where that is nothing.
+
+    Looking it up takes as long as pricing an answer; no price changes within a minute.
+    """
+    _, found = get_snapshot().find_provider_model(model, None, provider, None)
+    price = Price("genai-prices", found.get_prices(minute))
+    costs = price.cost(PricedUsage(input_tokens=_MILLION, output_tokens=_MILLION))
     return price if costs > 0 else None
 
 

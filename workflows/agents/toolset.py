@@ -1,12 +1,14 @@
 """The run's tools as pydantic_ai takes them. Every call goes to the dispatcher, well-formed or not."""
 
 import json
+from functools import cache
 from typing import Any, Literal
 
 from pydantic_ai import RunContext
 from pydantic_ai.tools import ToolDefinition
 from pydantic_ai.toolsets import AbstractToolset, ToolsetTool
 
+from compliance.tools import ToolDeclaration
 from workflows.agents.tools.dispatch import Dispatcher
 
 
@@ -32,6 +34,16 @@ class RawArguments:
         return {"raw": json.dumps(input)}
 
 
+@cache
+def _define_tool(declaration: ToolDeclaration) -> ToolDefinition:
+    """Return a tool as a model is told of it: made once, for its schema takes a while to build."""
+    return ToolDefinition(
+        name=declaration.name,
+        description=declaration.description,
+        parameters_json_schema=declaration.arguments_schema(),
+    )
+
+
 class GovernedToolset(AbstractToolset[object]):
     """What the dispatcher offers. `max_retries` is never reached: refusals are results."""
 
@@ -47,11 +59,7 @@ class GovernedToolset(AbstractToolset[object]):
         return {
             declaration.name: ToolsetTool(
                 toolset=self,
-                tool_def=ToolDefinition(
-                    name=declaration.name,
-                    description=declaration.description,
-                    parameters_json_schema=declaration.arguments_schema(),
-                ),
+                tool_def=_define_tool(declaration),
                 max_retries=self._max_retries,
                 args_validator=RawArguments(),
             )

@@ -198,3 +198,19 @@ def test_what_the_journal_shows_without_decryption_holds_no_text(provider: Provi
         ran = run(make_work(provider.name, task="CONFIDENTIAL", document="CONFIDENTIAL"))
     assert "CONFIDENTIAL" not in repr([event.facts for event in ran.journal.events])
     assert "CONFIDENTIAL" in repr([event.payload for event in ran.journal.events])
+
+
+def test_a_call_where_no_tool_is_offered_is_refused_and_journalled_too(provider: Provider) -> None:
+    with provider.serving(calling(READ)) as server:
+        ran = run(make_work(provider.name, granted=[]))
+    assert offered(server.requests[0]) == set()
+    assert ran.answer.text == "done"
+    assert only_call(ran)["code"] == "unknown_tool"
+
+
+def test_what_a_model_is_told_of_a_tool_is_the_same_in_every_run(provider: Provider) -> None:
+    with provider.serving(lambda request: Text("done")) as server:
+        for _ in range(2):
+            run(make_work(provider.name))
+    first, second = (request.body["tools"] for request in server.requests)
+    assert first == second

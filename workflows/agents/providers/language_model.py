@@ -91,8 +91,10 @@ class LanguageModelProvider:
         """Import in a thread: it takes seconds, and the loop renews the leases of other runs meanwhile."""
         if any(module not in sys.modules for module in self._modules):
             await asyncio.to_thread(self.import_libraries)
-        for name in _TALKATIVE_LOGGERS:
-            logging.getLogger(name).setLevel(logging.WARNING)
+        for logger in map(logging.getLogger, _TALKATIVE_LOGGERS):
+            # Setting a level makes every logger of the process look its own up anew.
+            if logger.level != logging.WARNING:
+                logger.setLevel(logging.WARNING)
 
     @property
     def _modules(self) -> tuple[str, ...]:
