@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from compliance.capabilities import (
@@ -70,7 +70,7 @@ class CallComparer:
     policies: Sequence[str]
     role: str
     grant: Sequence[str]
-    _told: str = ""
+    _told: dict[int, str] = field(default_factory=dict)
 
     def find_difference(self, events: Sequence[RecordedEvent]) -> CallDifference | None:
         """Return the first call that would have gone otherwise. Raises NotEvaluable for an unreadable payload."""
@@ -111,8 +111,11 @@ class CallComparer:
             return self._compare_arguments(event)
         passages = _collect_told(self._read_payload(event))
         where = f"Journal event {event.sequence} ({event.kind})"
-        difference = self.content.compare_call(where, passages, self.policies, use, self._told)
-        self._told = cut_tail(passages) or self._told
+        number = _number(event, len(self._told))
+        # A request that was sent again, as its worker had died, follows what went before the first time.
+        before = self._told.get(number - 1, "")
+        difference = self.content.compare_call(where, passages, self.policies, use, before)
+        self._told[number] = cut_tail(passages) or before
         if difference.then or not difference.now:
             return None
         blocked = Outcome(ExecutionStatus.BLOCKED.value, Verdict.NON_COMPLIANT.value, _REFUSED_FOR_CONTENT)
@@ -159,6 +162,12 @@ def _blocks_request(policy: PolicyDocument, types: Sequence[str]) -> bool:
     categories = {**CATEGORY_OF, **{pattern.type: pattern.category for pattern in policy.patterns}}
     named = {name for rule in list_blocking_rules(policy, "model_call") for name in policy.content[rule].types}
     return any(found in named or categories.get(found) in named for found in types)
+
+
+def _number(event: RecordedEvent, told: int) -> int:
+    """Return the number of a model request in its run, 1 for the first; without one it is the next."""
+    number = event.facts.get("request")
+    return number if isinstance(number, int) else told + 1
 
 
 def _collect_told(payload: Mapping[str, Any]) -> list[Passage]:

@@ -41,6 +41,13 @@ def test_what_was_reserved_and_never_given_back_counts() -> None:
     assert find(0, {"reserved_cents": "60.5"}) == ["it adds up to 61 cents; the certificate says otherwise"]
 
 
+def test_what_was_given_back_before_a_wait_elsewhere_costs_nothing() -> None:
+    """A provider asked for a long wait: its attempt is settled, and the next one reserves in another run."""
+    waited = [{"reserved_cents": "60"}, {"attempt": 1, "released_cents": "60"}]
+    assert find(0, *waited) == []
+    assert find(1, *waited, {"reserved_cents": "60"}, {"released_cents": "60", "cents": "0.5"}) == []
+
+
 @pytest.mark.parametrize("amount", ["-1", "1e999999999", "NaN", "", "٣", "1" * 21, 3, True, None])
 def test_what_is_no_amount_is_named(amount: Any) -> None:
     assert find(0, {"cents": amount}) == ["its cents is no amount"]

@@ -157,6 +157,17 @@ def test_our_own_markers_are_not_held_against_a_request_and_its_blocks_are_joine
     assert "the block TASK and what follows it, holds staff_number" in words(found)
 
 
+def test_a_request_that_was_sent_again_does_not_follow_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    request = {"messages": [message("request", "user-prompt", "11 and soup. Of staff 47")], "tools": []}
+    ask_a_model(monkeypatch, *[("model_request", {"request": 1}, request)] * 2)
+
+    def keep_staff_numbers(members: dict[str, Any]) -> None:
+        members["patterns"] = [{"type": "staff_number", "category": "pii", "pattern": "staff [0-9]{4}"}]
+        block("staff_number", action="block_model_call")(members)
+
+    assert replay(change(in_force("default"), keep_staff_numbers)).changes == ()
+
+
 def test_what_we_and_the_model_itself_said_is_not_held_against_a_request(monkeypatch: pytest.MonkeyPatch) -> None:
     messages = [message("response", "text", MAIL_TEXT), message("request", "user-prompt", CLEAN_TEXT)]
     ask_a_model(monkeypatch, ("model_request", {"request": 1}, {"messages": messages, "tools": []}))

@@ -144,13 +144,22 @@ class SettleRequestSerializer(StrictSerializer):
 
 def describe_tool_calls(execution: Execution) -> list[dict[str, Any]]:
     """Return every tool call of the journal with its decision and, where it was carried out, its outcome."""
-    events = list(execution.events.filter(kind__in=["tool_call", "tool_result"]).order_by("sequence"))
-    results = {event.facts.get("tool_call_id"): event.facts for event in events if event.kind == "tool_result"}
-    return [_describe_tool_call(event, results) for event in events if event.kind == "tool_call"]
+    # An id may come again: a result is that of the last call with its id before it.
+    calls: list[tuple[ExecutionEvent, dict[str, Any]]] = []
+    last: dict[Any, int] = {}
+    kinds = ["tool_call", "tool_result", "tool_settlement"]
+    for event in execution.events.filter(kind__in=kinds).order_by("sequence"):
+        facts = event.facts
+        call_id = facts.get("tool_call_id")
+        if event.kind == "tool_call":
+            last[call_id] = len(calls)
+            calls.append((event, {}))
+        elif call_id in last and facts.get("outcome") != "retry":
+            calls[last[call_id]] = (calls[last[call_id]][0], facts)
+    return [_describe_tool_call(event, result) for event, result in calls]
 
 
-def _describe_tool_call(event: ExecutionEvent, results: dict[Any, dict[str, Any]]) -> dict[str, Any]:
-    result = results.get(event.facts.get("tool_call_id"), {})
+def _describe_tool_call(event: ExecutionEvent, result: dict[str, Any]) -> dict[str, Any]:
     return {
         "sequence": event.sequence,
         "at": event.created_at,

@@ -179,6 +179,30 @@ def test_every_tool_call_is_shown_with_its_decision_and_without_its_text(
     assert b"canary-argument" not in response.content
 
 
+def test_a_call_that_was_made_again_has_its_own_outcome(
+    alice: User, alice_api: APIClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    call = _call("same", "document:write:notes", "allow", None)
+    named = {"tool": "document_write", "tool_call_id": "same"}
+    record_calls(
+        monkeypatch,
+        [
+            ("tool_call", call),
+            ("tool_settlement", {**named, "outcome": "retry"}),
+            ("tool_call", {**call, "retried": True}),
+            ("tool_result", {**named, "outcome": "written", "duration_ms": 7}),
+            ("tool_call", call),
+            ("tool_settlement", {**named, "outcome": "happened"}),
+        ],
+    )
+    stages = (StageRequest(id="work", name="Work", task="Do it.", provider="embedded"),)
+    workflow = run_to_rest(submit(WorkflowRequest(name="w", stages=stages), alice))
+    response = alice_api.get(f"/api/v1/executions/{find_execution(workflow, 'work').id}")
+
+    outcomes = [(shown["outcome"], shown["duration_ms"]) for shown in response.json()["tool_calls"]]
+    assert outcomes == [(None, None), ("written", 7), ("happened", None)]
+
+
 def _call(call_id: str, capability: str, decision: str, code: str | None) -> dict[str, Any]:
     return {
         "tool": "document_write",
