@@ -148,6 +148,8 @@ def _find_lineage_problem(basis: Basis) -> str | None:
         return f"asked again at the end, the gate refuses: {found.code}, {found.detail}"
     if (found.upstreams, found.subject_digest) != (basis.admitted.upstreams, basis.admitted.subject_digest):
         return "the certificates no longer say what they did at admission"
+    if not set(basis.admitted.policies) <= set(found.policies):
+        return "the certificates no longer say what they did at admission"
     added = [basis.terms[digest] for digest in found.policies if digest not in basis.admitted.policies]
     # What a stage that releases nothing leaves behind is held against all of them where it is released.
     if added and basis.request.role == "release":

@@ -43,10 +43,13 @@ class PastCall:
 
 @dataclass
 class RunHistory:
-    """The journal by request and by call. `charged` is what it charges and reserves, in nano-cents."""
+    """The journal by request and by call; `errors` are of requests that were given up.
+
+    `charged` is what it charges and reserves, in nano-cents."""
 
     responses: dict[int, PastEvent] = field(default_factory=dict)
     retries: dict[int, list[str]] = field(default_factory=dict)
+    errors: dict[int, PastEvent] = field(default_factory=dict)
     calls: dict[CallPlace, PastCall] = field(default_factory=dict)
     charged: int = 0
 
@@ -69,6 +72,8 @@ def read_history(events: Sequence[PastEvent]) -> RunHistory:
             history.responses[step] = event
         elif event.kind == "model_retry":
             history.retries.setdefault(_number(event), []).append(describe_trouble(event.facts))
+        elif event.kind == "model_error":
+            history.errors[_number(event)] = event
         elif event.kind == "tool_call":
             _note_call(history, step, event, seen)
         elif event.kind in ("tool_result", "tool_settlement"):

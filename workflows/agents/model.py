@@ -104,6 +104,9 @@ class GovernedModel(WrapperModel):
         past = self._context.history.responses.get(self._requests)
         if past is not None:
             return self._replay(past, messages)
+        given_up = self._context.history.errors.get(self._requests)
+        if given_up is not None:
+            raise self._give_up_again(given_up)
         blocked = await self._context.rules.find_problem(self._requests, _unanswered(messages))
         if blocked is not None:
             raise self._fail("content_blocked", blocked)
@@ -136,6 +139,15 @@ class GovernedModel(WrapperModel):
             raise self._exhaust(f"{context.provider} reports more usage than it was allowed, which is charged")
         self._check_ending(response, int(past.facts.get("max_tokens") or context.settings.max_output_tokens))
         return response
+
+    def _give_up_again(self, past: PastEvent) -> AgentFailure:
+        """Return the failure of a request that an earlier attempt gave up, and whose worker died before the end."""
+        if past.facts.get("exhausted"):
+            return self._exhaust()
+        detail = str(read_payload(past, "detail"))
+        failures = ", ".join(self._context.history.retries.get(self._requests, ()))
+        code: Any = past.facts.get("code")
+        return self._fail(code, f"{detail} (attempts before: {failures})" if failures else detail)
 
     async def _open(self, number: int, messages: list[ModelMessage], parameters: ModelRequestParameters) -> _Exchange:
         """Reserve what the request may cost at most, and journal it."""
@@ -199,7 +211,8 @@ class GovernedModel(WrapperModel):
             raise RetryLater(delay, trouble.detail)
         reservation = await context.journal.reserve(exchange.need, retry, settlement)
         if reservation is None:
-            await context.journal.settle(settlement, self._describe("model_error", exchange, trouble, charge))
+            exhausted = self._describe("model_error", exchange, trouble, charge, {"exhausted": True})
+            await context.journal.settle(settlement, exhausted)
             raise self._exhaust()
         exchange.reservation = reservation
         exchange.failures.append(describe_trouble(retry.facts))

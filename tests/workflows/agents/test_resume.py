@@ -273,3 +273,14 @@ def test_beside_a_call_of_unknown_outcome_no_other_is_begun(provider: Provider, 
         run(replace(work, history=history[:cut]), keep=kept)
     assert not payments.keys
     assert not kept[0].journal.events, "a call was begun that the run did not wait for"
+
+
+def test_a_request_that_was_given_up_is_not_sent_again(provider: Provider) -> None:
+    work = make_work(provider.name, finding_key=b"k" * 32)
+    with provider.serving([HttpError(401)]):
+        refused = run(work)
+    with provider.serving([]) as server:
+        ran = run(replace(work, history=refused.journal.history))
+    assert ran.code == refused.code == "provider_auth_failed"
+    assert not server.requests
+    assert not ran.journal.events
