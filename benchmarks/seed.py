@@ -76,7 +76,7 @@ _ENDS = (
 def seed(count: int, *, real: int = REAL, owners: int = OWNERS) -> list[User]:
     """Add `count` workflows of two or three stages, `real` of them real, and return their owners.
 
-    Takes about two minutes for a million on PostgreSQL. Append-only tables only get rows added.
+    Takes some twelve minutes for a million on PostgreSQL. Append-only tables only get rows added.
     """
     people = make_owners(owners)
     real = min(real, count)

@@ -14,6 +14,7 @@ from django.http import HttpRequest, HttpResponse
 from compliance import policy_admin, roles
 from compliance.api_keys import KeyAlreadyRevoked, revoke_api_key
 from compliance.desk import OwnRecordsAdmin, ReadOnlyAdmin, address_of, person_of, plain_text, short_digest
+from compliance.desk_lists import offer_recent_values
 from compliance.models import ApiKey, AuditEvent, Content, ContentKey, SigningKey
 from compliance.services import record_audit_event
 
@@ -77,7 +78,7 @@ class ContentAdmin(ReadOnlyAdmin):
 @admin.register(AuditEvent)
 class AuditEventAdmin(ReadOnlyAdmin):
     list_display = ("at", "actor", "action", "target_type", "target_id", "address")
-    list_filter = ("action", "target_type")
+    list_filter = tuple(offer_recent_values(AuditEvent.objects.all, column) for column in ("action", "target_type"))
     list_select_related = ("actor",)
     search_fields = ("action", "target_id", "actor__username")
     fields = readonly_fields = ("at", "actor_shown", "action", "target_type", "target_id", "address", "detail")

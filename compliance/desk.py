@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from django.contrib import admin
+from django.contrib.admin.views.main import PAGE_VAR
 from django.contrib.auth.models import AnonymousUser, User
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
@@ -20,6 +21,7 @@ from rest_framework.request import Request
 
 from compliance import roles
 from compliance.api.throttles import client_address
+from compliance.desk_lists import AheadPaginator
 
 if TYPE_CHECKING:
     ModelAdmin = admin.ModelAdmin[Any]
@@ -43,7 +45,22 @@ class ReadOnlyAdmin(ModelAdmin):
     show_full_result_count = False
     list_per_page = 50
     list_max_show_all = 200
+    show_facets = admin.ShowFacets.NEVER  # each would count the table once more
     actions: Any = ()
+
+    def get_paginator(
+        self,
+        request: HttpRequest,
+        queryset: QuerySet[Any],
+        per_page: int,
+        orphans: int = 0,
+        allow_empty_first_page: bool = True,
+    ) -> AheadPaginator:
+        page = request.GET.get(PAGE_VAR, "1")
+        number = int(page) if page.isascii() and page.isdigit() and len(page) < 9 else 1
+        return AheadPaginator(
+            queryset, per_page, number, orphans=orphans, allow_empty_first_page=allow_empty_first_page
+        )
 
     def may_look(self, user: User | AnonymousUser) -> bool:
         """Say whether the person sees such records at all; which ones is `get_queryset`'s to say."""
@@ -67,14 +84,20 @@ class ReadOnlyAdmin(ModelAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
-        """Find a record by its whole id, else by `search_fields`."""
+        """Find a record by its whole id, else by words."""
         identifier = read_uuid(search_term)
         if identifier is not None and (names := self.uuid_fields(queryset)):
             found = queryset.none()
             for name in names:
                 found |= queryset.filter(**{name: identifier})
             return found, False
+        if search_term.strip() and (narrowed := self.find_by_words(request, queryset, search_term.strip())) is not None:
+            return narrowed, False
         return super().get_search_results(request, queryset, search_term)
+
+    def find_by_words(self, request: HttpRequest, queryset: QuerySet[Any], words: str) -> QuerySet[Any] | None:
+        """Return what the words find; None to look for each of them in every one of `search_fields`."""
+        return None
 
     def uuid_fields(self, queryset: QuerySet[Any]) -> tuple[str, ...]:
         """Return the lookups that a UUID typed into the search is compared with."""

@@ -75,6 +75,11 @@ def published_policies() -> QuerySet[Policy]:
     return Policy.objects.filter(publication__isnull=False)
 
 
+def list_published_names() -> list[str]:
+    """Return the names under which policies were ever published."""
+    return list(PolicyPublication.objects.order_by("name").values_list("name", flat=True).distinct())
+
+
 def find_policy(name: str) -> Policy:
     """Return the version in force under that name or alias. Raises UnknownPolicy, RetiredPolicy among it."""
     row = _find_newest(name)

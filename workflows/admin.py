@@ -1,5 +1,6 @@
 """Admin pages of workflows, stages, executions and their evidence. Statuses change through the services alone."""
 
+import re
 import uuid
 from collections.abc import Callable
 from typing import Any
@@ -43,6 +44,10 @@ from workflows.stage_inline import StageInline
 from workflows.transitions import WORKFLOW_ENDS
 
 _ERASED = "erased, or never there"
+# By how many workflows their stages and executions are found: a search across all three tables would take minutes.
+_MOST_FOUND = 500
+_DIGEST_START = re.compile(r"[0-9a-f]{6,64}")
+_SEARCH_HELP = "A whole id, the beginning of an artifact's digest, or words of the workflow's name."
 
 # The queue's rows are wake-ups and no record; its schedules would run any function that is named in them.
 for _queue_model in apps.get_app_config("django_q").get_models():
@@ -161,7 +166,8 @@ class StageAdmin(OwnRecordsAdmin):
     list_display = ("stage_id", "workflow", "role", "policy", "status", "agent", "budget_cents", "started_at")
     list_filter = ("status", "role", "policy__name")
     list_select_related = ("workflow", "policy")
-    search_fields = ("stage_id", "name", "workflow__name", "workflow__owner__username")
+    search_fields = ("workflow__name",)
+    search_help_text = "A whole id, or words of the workflow's name."
     fields = readonly_fields = (
         "uid",
         "workflow",
@@ -193,6 +199,9 @@ class StageAdmin(OwnRecordsAdmin):
     def uuid_fields(self, queryset: QuerySet[Any]) -> tuple[str, ...]:
         return ("pk", "workflow_id")
 
+    def find_by_words(self, request: HttpRequest, queryset: QuerySet[Any], words: str) -> QuerySet[Any]:
+        return queryset.filter(workflow__in=_find_workflows(request, words))
+
     @admin.display(description="agent")
     def agent(self, stage: Stage) -> str:
         return describe_agent(stage.provider, stage.model)
@@ -223,7 +232,8 @@ class ExecutionAdmin(SettlingAdmin):
     list_display = ("id", "stage_shown", "workflow", "status", "verdict", "reason_code", "cost_cents", "created_at")
     list_filter = ("status", "verdict", "stage__role", "stage__policy__name")
     list_select_related = ("stage__workflow", "stage__policy")
-    search_fields = ("stage__stage_id", "stage__workflow__name", "artifact_digest", "subject_digest")
+    search_fields = ("stage__workflow__name", "artifact_digest")
+    search_help_text = _SEARCH_HELP
     fields = readonly_fields = (
         "id",
         "workflow",
@@ -258,6 +268,11 @@ class ExecutionAdmin(SettlingAdmin):
 
     def uuid_fields(self, queryset: QuerySet[Any]) -> tuple[str, ...]:
         return ("pk", "stage_id", "stage__workflow_id")
+
+    def find_by_words(self, request: HttpRequest, queryset: QuerySet[Any], words: str) -> QuerySet[Any]:
+        if _DIGEST_START.fullmatch(words):
+            return queryset.filter(artifact_digest__startswith=words)
+        return queryset.filter(stage__workflow__in=_find_workflows(request, words))
 
     @admin.display(description="stage", ordering="stage__stage_id")
     def stage_shown(self, execution: Execution) -> str:
@@ -345,6 +360,12 @@ class WorkerHeartbeatAdmin(ReadOnlyAdmin):
     fields = readonly_fields = ("name", "process_count", "started_at", "seen_at")
     search_fields = ("name",)
     ordering = ("-seen_at",)
+
+
+def _find_workflows(request: HttpRequest, words: str) -> list[uuid.UUID]:
+    """Return the newest workflows that the person may see and whose name holds those words."""
+    rows = visible_workflows(person_of(request), reading_scope(request)).filter(name__icontains=words)
+    return list(rows.values_list("id", flat=True)[:_MOST_FOUND])
 
 
 def _of_visible_executions(request: HttpRequest, rows: QuerySet[Any]) -> QuerySet[Any]:

@@ -9,8 +9,12 @@ from django.http import HttpRequest
 from django.utils.html import format_html
 
 from compliance.desk import OwnRecordsAdmin, person_of, plain_text, reading_scope, short_digest
+from compliance.desk_lists import offer_values
 from compliance.envelope import parse_envelope
 from compliance.models import Certificate, EvidenceChain
+from compliance.policies_in_force import list_published_names
+from workflows.api.certificates import OUTCOMES
+from workflows.models import Role, Verdict
 from workflows.queries import visible_certificates, visible_workflows
 
 
@@ -34,7 +38,13 @@ class EvidenceChainAdmin(OwnRecordsAdmin):
 @admin.register(Certificate)
 class CertificateAdmin(OwnRecordsAdmin):
     list_display = ("kind", "chain_id", "sequence", "stage_id", "outcome", "verdict", "subject_shown", "issued_at")
-    list_filter = ("kind", "outcome", "verdict", "role", "policy_name")
+    list_filter = (
+        "kind",
+        offer_values("outcome", lambda: OUTCOMES),
+        offer_values("verdict", lambda: Verdict.values),
+        offer_values("role", lambda: Role.values),
+        offer_values("policy_name", list_published_names),
+    )
     search_fields = ("digest", "subject_digest", "stage_id")
     fields = readonly_fields = (
         "id",
@@ -56,7 +66,7 @@ class CertificateAdmin(OwnRecordsAdmin):
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Certificate]:
-        return visible_certificates(person_of(request), reading_scope(request)).select_related("chain", "key")
+        return visible_certificates(person_of(request), reading_scope(request)).defer("envelope")
 
     def uuid_fields(self, queryset: QuerySet[Any]) -> tuple[str, ...]:
         return ("pk", "chain_id", "execution_id")
