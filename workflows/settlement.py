@@ -94,6 +94,8 @@ def find_unknown_call(execution: Execution) -> UnknownCall | None:
         call_id = str(facts.get("tool_call_id"))
         if event.kind == "model_response":
             step, seen = int(facts.get("request") or 0), Counter()
+            # An answer that stands again means that a run began anew: no run comes back to what was called after it.
+            open_calls = {place: call for place, call in open_calls.items() if place.step < step}
         elif event.kind == "tool_call":
             place = CallPlace(step, call_id, int(facts["occurrence"]) if facts.get("retried") else seen[call_id])
             seen[call_id] = max(seen[call_id], place.occurrence + 1)
@@ -120,11 +122,14 @@ def settle_execution(
     result: Mapping[str, Any] | None,
     reason: str,
     address: str | None,
+    call_sequence: int | None = None,
 ) -> Execution:
     """Decide what became of the call that an execution waits for: it happened, make it again, or give up.
 
-    The decision is an event of the journal, which the execution's certificate covers. Raises Execution.DoesNotExist for
-    what the actor may not read, NotAllowed, RequestRefused for a bad field, Conflict when it does not wait any more.
+    The decision is an event of the journal, which the execution's certificate covers. `call_sequence`, the number of
+    the call's event in the journal, holds the decision to the call that the actor was shown. Raises
+    Execution.DoesNotExist for what the actor may not read, NotAllowed, RequestRefused for a bad field, Conflict when it
+    does not wait any more, or for another call.
     """
     rows = Execution.objects.select_related("stage")
     execution = rows.get(id=execution_id, stage__workflow__in=readable_workflows(actor))
@@ -138,6 +143,11 @@ def settle_execution(
         call = find_unknown_call(execution)
         if not waits_for_settlement(execution) or call is None:
             raise Conflict(f"execution {execution_id} is {execution.status}: it waits for no call to be settled")
+        if call_sequence not in (None, call.event.sequence):
+            raise Conflict(
+                f"execution {execution_id} waits for the call at {call.event.sequence} of its journal, "
+                f"not for the one at {call_sequence}"
+            )
         _record(execution, call, actor, outcome, result, reason)
         if outcome == "give_up":
             _give_up(execution, call, actor)

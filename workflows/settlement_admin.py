@@ -10,15 +10,21 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import URLPattern, path, reverse
+from django.utils.safestring import SafeString
+from rest_framework.exceptions import ParseError
 
 from compliance import roles
+from compliance.api.parsers import parse_json
 from compliance.desk import OwnRecordsAdmin, address_of, person_of, plain_text
-from workflows.models import Execution
+from compliance.policies_in_force import load_policy_documents
+from workflows.models import Execution, Stage
+from workflows.redaction import redact_text
 from workflows.requests import Conflict, NotAllowed, RequestRefused
 from workflows.settlement import (
     MAX_REASON_CHARACTERS,
     MAX_RESULT_BYTES,
     OUTCOMES,
+    UnknownCall,
     find_unknown_call,
     settle_execution,
     waits_for_settlement,
@@ -26,8 +32,12 @@ from workflows.settlement import (
 
 
 class SettlementForm(forms.Form):
-    """What a person decides. The result is asked for as JSON, for that is what the agent is told."""
+    """What a person decides, about the call that they were shown: `call` is the number of its event in the journal.
 
+    The result is asked for as JSON, for that is what the agent is told.
+    """
+
+    call = forms.IntegerField(widget=forms.HiddenInput)
     outcome = forms.ChoiceField(choices=OUTCOMES, widget=forms.RadioSelect)
     result = forms.CharField(
         required=False,
@@ -47,9 +57,9 @@ class SettlementForm(forms.Form):
         if not text.strip():
             return None
         try:
-            result = json.loads(text)
-        except (ValueError, RecursionError):
-            result = None
+            result = parse_json(text.encode())
+        except ParseError as error:
+            raise forms.ValidationError(f"This is no JSON object that can be stored. {error.detail}") from None
         if not isinstance(result, dict):
             raise forms.ValidationError("This is no JSON object.")
         return result
@@ -78,7 +88,8 @@ class SettlingAdmin(OwnRecordsAdmin):
             raise Http404
         if not roles.may_settle(person_of(request)):
             raise PermissionDenied("Settling an unknown outcome takes the role approver or admin.")
-        form, status = SettlementForm(request.POST or None), 200
+        call = find_unknown_call(execution) if waits_for_settlement(execution) else None
+        form, status = SettlementForm(request.POST or None, initial={"call": call and call.event.sequence}), 200
         if request.method == "POST":
             status = 400
             if form.is_valid():
@@ -90,7 +101,6 @@ class SettlingAdmin(OwnRecordsAdmin):
                 except RequestRefused as error:
                     for field, problems in error.errors.items():
                         form.add_error(field, problems)
-        call = find_unknown_call(execution) if waits_for_settlement(execution) else None
         if call is None:
             self.message_user(request, "This execution waits for no call to be settled.", messages.ERROR)
             return redirect(reverse("admin:workflows_execution_change", args=[execution.id]))
@@ -100,14 +110,29 @@ class SettlingAdmin(OwnRecordsAdmin):
             "opts": self.opts,
             "execution": execution,
             "call": call,
-            "arguments": plain_text(json.dumps(call.arguments, ensure_ascii=False, indent=2)),
+            "arguments": _show_arguments(execution, call),
             "form": form,
         }
         return render(request, "admin/settle.html", context, status=status)
 
     def _settle(self, request: HttpRequest, execution: Execution, form: SettlementForm) -> HttpResponse:
+        fields = dict(form.cleaned_data)
         settled = settle_execution(
-            execution_id=execution.id, actor=person_of(request), address=address_of(request), **form.cleaned_data
+            execution_id=execution.id,
+            actor=person_of(request),
+            address=address_of(request),
+            call_sequence=fields.pop("call"),
+            **fields,
         )
         self.message_user(request, f"Settled: the execution is {settled.get_status_display().lower()}.")
         return redirect(reverse("admin:workflows_execution_change", args=[execution.id]))
+
+
+def _show_arguments(execution: Execution, call: UnknownCall) -> SafeString:
+    """Show a call's arguments, redacted as exports are: under every policy of the workflow."""
+    if call.arguments is None:
+        return plain_text(None, absent="erased")
+    workflow = Stage.objects.filter(workflow_id=execution.stage.workflow_id)
+    digests = set(workflow.values_list("policy__digest", flat=True))
+    text = json.dumps(call.arguments, ensure_ascii=False, indent=2)
+    return plain_text(redact_text(text, load_policy_documents(digests).values()))

@@ -1,6 +1,7 @@
 """A tool call of unknown outcome waits for a person, and goes on as they decide; the decision is evidence."""
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -49,14 +50,25 @@ def told(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     return told
 
 
-def wait_for_a_person() -> tuple[Workflow, Execution]:
-    workflow = run_to_rest(submit(request_review_and_release()))
+def wait_for_a_person(**changes: Any) -> tuple[Workflow, Execution]:
+    workflow = run_to_rest(submit(request_review_and_release(**changes)))
     return workflow, find_execution(workflow, "review")
 
 
 def settle(execution: Execution, actor: User, outcome: str = "retry", **changes: Any) -> Execution:
     fields = {"result": None, "reason": "It is not on the account.", "address": "127.0.0.1", **changes}
     return settle_execution(execution_id=execution.id, actor=actor, outcome=outcome, **fields)
+
+
+def begin_call_and_wait(
+    execution: Execution, call_id: str, before: Sequence[tuple[str, Any, Any]] = (), arguments: Any = None
+) -> None:
+    """Write what a run journals that dies in a call, `before` first, and let the execution wait for a person."""
+    claim = Claim(execution.id, execution.stage.workflow_id, execution.stage_id, execution.fence, 1, 0, 1, "", "")
+    Execution.objects.filter(id=execution.id).update(status="executing")
+    for event in (*before, ("tool_call", {**FACTS, "tool_call_id": call_id}, {"arguments": arguments or {}})):
+        record_event(claim, *event)
+    Execution.objects.filter(id=execution.id).update(status="waiting", reason_code="outcome_unknown")
 
 
 @pytest.mark.django_db
@@ -112,10 +124,7 @@ class TestSettlement:
 
     def test_of_two_calls_without_a_result_the_first_is_asked_about_first(self, told: list[Any]) -> None:
         _, execution = wait_for_a_person()
-        claim = Claim(execution.id, execution.stage.workflow_id, execution.stage_id, execution.fence, 1, 0, 1, "", "")
-        Execution.objects.filter(id=execution.id).update(status="executing")
-        record_event(claim, "tool_call", {**FACTS, "tool_call_id": "pay-2"}, {"arguments": {}})
-        Execution.objects.filter(id=execution.id).update(status="waiting")
+        begin_call_and_wait(execution, "pay-2")
 
         first = find_unknown_call(execution)
         assert first is not None
@@ -124,6 +133,29 @@ class TestSettlement:
         second = find_unknown_call(execution)
         assert second is not None
         assert second.facts["tool_call_id"] == "pay-2"
+
+    def test_a_decision_is_about_the_call_that_was_shown_and_about_no_other(self, told: list[Any]) -> None:
+        _, execution = wait_for_a_person()
+        shown = find_unknown_call(execution)
+        assert shown is not None
+        settle(execution, make_bob(), call_sequence=shown.event.sequence)
+        begin_call_and_wait(execution, "pay-2")
+
+        with pytest.raises(Conflict, match="not for the one at"):
+            settle(execution, make_bob(), "happened", result={}, call_sequence=shown.event.sequence)
+        waits_for = find_unknown_call(execution)
+        assert waits_for is not None
+        assert waits_for.facts["tool_call_id"] == "pay-2"
+        assert settle(execution, make_bob(), call_sequence=waits_for.event.sequence).status == "queued"
+
+    def test_a_call_that_no_run_comes_back_to_is_not_asked_about(self, told: list[Any]) -> None:
+        _, execution = wait_for_a_person()
+        begin_anew = [("model_response", {"request": 0}, {})] * 2
+        begin_call_and_wait(execution, "pay-2", begin_anew)
+
+        call = find_unknown_call(execution)
+        assert call is not None
+        assert call.facts["tool_call_id"] == "pay-2"
 
     def test_only_approvers_and_admins_settle_and_only_what_they_may_read(self, told: list[Any]) -> None:
         _, execution = wait_for_a_person()

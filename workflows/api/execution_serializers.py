@@ -5,7 +5,7 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from compliance.api.serializers import StrictSerializer
+from compliance.api.serializers import StrictSerializer, WholeNumberField
 from compliance.models import Certificate
 from workflows.api.certificates import CertificateResponseSerializer
 from workflows.api.fields import (
@@ -140,6 +140,11 @@ class SettleRequestSerializer(StrictSerializer):
         help_text="With `happened`: what the agent is told as the call's result, a JSON object. Else leave it out.",
     )
     reason = TextField(max_length=MAX_REASON_CHARACTERS)
+    call = WholeNumberField(
+        required=False,
+        min_value=0,
+        help_text="The `sequence` of the call that is decided about: 409 where it waits for another one by then.",
+    )
 
 
 def describe_tool_calls(execution: Execution) -> list[dict[str, Any]]:

@@ -107,11 +107,13 @@ class ExecutionViewSet(RecordViewSet):
         execution = self.get_object()
         serializer = SettleRequestSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
+        fields = {"result": None, **serializer.validated_data}
         with translated_refusals():
             settle_execution(
                 execution_id=execution.id,
                 actor=actor_of(request),
                 address=client_address(request),
-                **{"result": None, **serializer.validated_data},
+                call_sequence=fields.pop("call", None),
+                **fields,
             )
         return Response(ExecutionResponseSerializer(self.get_object()).data)

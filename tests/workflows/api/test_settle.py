@@ -33,6 +33,14 @@ def test_an_approver_settles_and_is_answered_the_execution(bob_api: APIClient, w
     assert post(bob_api, waiting).status_code == 409
 
 
+def test_a_decision_about_another_call_is_a_conflict(bob_api: APIClient, waiting: Execution) -> None:
+    execution = bob_api.get(f"/api/v1/executions/{waiting.id}").json()
+    sequence = execution["tool_calls"][-1]["sequence"]
+    assert post(bob_api, waiting, call=sequence + 1).status_code == 409
+    assert post(bob_api, waiting, call=str(sequence)).status_code == 400
+    assert post(bob_api, waiting, call=sequence).status_code == 200
+
+
 def test_who_may_read_it_and_not_settle_it_gets_403_and_others_404(
     alice_api: APIClient, charlie_api: APIClient, api_as: Callable[[str], APIClient], waiting: Execution
 ) -> None:
