@@ -2,6 +2,7 @@
 
 import argparse
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -23,6 +24,8 @@ def main() -> int:
         print(f"!! THE CHAOS SUITE DID NOT RUN: {reason}", file=sys.stderr)
         return 0
     if options.seed is not None:
+        # So that what was started is ended as well when this process is told to end.
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(FAILED))
         return _run_one(options)
     failed = [seed for seed in range(1, options.seeds + 1) if _run_apart(seed)]
     print(f"{options.seeds} seeds, {len(failed)} failed{': ' + ', '.join(map(str, failed)) if failed else ''}")
@@ -37,7 +40,9 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--seeds", type=int, default=1, help="run the seeds from 1 to this number")
     parser.add_argument("--workflows", type=int, default=300)
     parser.add_argument("--seconds", type=float, default=90.0, help="how long harm is done")
-    parser.add_argument("--rest-seconds", type=float, default=240.0, help="how long rest is waited for afterwards")
+    parser.add_argument(
+        "--rest-seconds", type=float, default=120.0, help="how long rest is waited for while nothing happens"
+    )
     parser.add_argument("--short", action="store_true", help="a few kinds of harm only, for a run of seconds")
     parser.add_argument("--processes", type=int, default=2, help="of each of the two workers")
     parser.add_argument("--slots", type=int, default=100, help="of each process")

@@ -68,6 +68,14 @@ def install_triggers() -> None:
         cursor.execute(_INSTALL)
 
 
+def count_writes() -> int:
+    """Return how many events and certificates there are."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM chaos_write")
+        (count,) = cursor.fetchone()
+    return int(count)
+
+
 def list_claims() -> list[Claimed]:
     """Return every change of a fence, in order."""
     with connection.cursor() as cursor:

@@ -7,7 +7,9 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 
 from tests.chaos.points import POINTS
 from tests.chaos.postgresql import Server
@@ -17,7 +19,6 @@ from tests.chaos.workers import SUPERVISOR, Workers
 from tests.real_processes import kill_all
 
 KILLED_ROLES = ("worker", "sentinel", "cluster", "pusher", "monitor", SUPERVISOR)
-_PATIENCE_SECONDS = 20.0
 # Points with fewer visits by a hundred workflows are visited because of other harm alone.
 _RARELY = 10
 
@@ -102,90 +103,74 @@ class Doer:
         self._lock = threading.Lock()
         self.done: Counter[str] = Counter()
         self.stops: list[tuple[int, float, float]] = []
-        self.partitions: list[tuple[str, float, float]] = []
-        self.connections_cut = 0
 
     @property
     def is_away(self) -> bool:
         """Whether a process is stopped or cut off: it may still do what it had begun."""
         return any(thread.is_alive() for thread in self._asides)
 
-    def do(self, harm: Harm) -> None:
-        """Do one thing; what takes a while goes on aside."""
+    def do(self, harm: Harm) -> bool:
+        """Do one thing, and say whether it could be done: a process may just be starting. What lasts goes on aside."""
         name = self._workers.names[harm.worker]
         if harm.kind.startswith("kill "):
-            self._kill(name, harm.kind.removeprefix("kill "))
-        elif harm.kind == "drain":
-            self._note("drain", name)
+            return self._kill(name, harm.kind.removeprefix("kill "))
+        if harm.kind == "cut":
+            return self._cut(name)
+        if harm.kind == "stop":
+            return self._stop(name)
+        self._note(harm.kind, name if harm.kind in {"drain", "partition"} else "")
+        if harm.kind == "drain":
             self._workers.drain(name)
-        elif harm.kind.startswith("restart "):
-            mode = "immediate" if harm.kind.endswith("immediate") else "fast"
-            self._note(harm.kind)
-            self._server.restart(mode)
-        elif harm.kind == "cut":
-            self._cut(name)
         elif harm.kind == "partition":
             self._aside(self._partition, name)
         else:
-            self._aside(self._stop, name)
+            self._server.restart("immediate" if harm.kind == "restart immediate" else "fast")
+        return True
 
     def finish(self) -> None:
         """Wait until everything that was stopped goes on again."""
         for thread in self._asides:
             thread.join()
 
-    def _kill(self, name: str, role: str) -> None:
-        found = self._wait_for(name, role)
+    def _kill(self, name: str, role: str) -> bool:
+        found = self._workers.find(name, role)
         if found:
             process = self._draw.choice(found)
             self._note(f"kill {role}", f"{name}, process {process}")
             kill_all([process])
+        return bool(found)
 
-    def _cut(self, name: str) -> None:
+    def _cut(self, name: str) -> bool:
         count = self._proxies.cut(name, self._draw.choice((0.3, 0.6, 1.0)), self._draw)
         if count:
-            self.connections_cut += count
             self._note("cut", f"{count} connections of {name}")
+        return bool(count)
 
     def _partition(self, name: str) -> None:
-        started = time.time()
-        self._note("partition", name)
         self._proxies.partition(name, passing=False)
         time.sleep(self._absence_seconds)
         self._proxies.partition(name, passing=True)
-        with self._lock:
-            self.partitions.append((name, started, time.time()))
 
-    def _stop(self, name: str) -> None:
+    def _stop(self, name: str) -> bool:
         """Stop a worker process for longer than its lease, and let it go on: it must not write anything then."""
-        found = self._wait_for(name, "worker")
-        if not found:
-            return
-        process = self._draw.choice(found)
-        started = time.time()
-        try:
-            os.kill(process, signal.SIGSTOP)
+        found = self._workers.find(name, "worker")
+        if found:
+            process = self._draw.choice(found)
             self._note("stop", f"{name}, process {process}")
+            self._aside(self._stop_process, process)
+        return bool(found)
+
+    def _stop_process(self, process: int) -> None:
+        started = time.time()
+        with suppress(ProcessLookupError):
+            os.kill(process, signal.SIGSTOP)
             time.sleep(self._absence_seconds)
             os.kill(process, signal.SIGCONT)
-        except ProcessLookupError:
-            return
-        with self._lock:
-            self.stops.append((process, started, time.time()))
+            with self._lock:
+                self.stops.append((process, started, time.time()))
 
-    def _wait_for(self, name: str, role: str) -> list[int]:
-        """Return a worker's processes of a role, once it has any: it may just be starting."""
-        deadline = time.monotonic() + _PATIENCE_SECONDS
-        while time.monotonic() < deadline:
-            self._workers.keep_up()
-            found = self._workers.find(name, role)
-            if found:
-                return found
-            time.sleep(0.2)
-        return []
-
-    def _aside(self, function: Callable[[str], None], name: str) -> None:
-        thread = threading.Thread(target=function, args=(name,), daemon=True)
+    def _aside(self, function: Callable[[Any], None], argument: Any) -> None:
+        thread = threading.Thread(target=function, args=(argument,), daemon=True)
         thread.start()
         self._asides.append(thread)
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.contrib.auth.models import User
+from django.db import OperationalError
 from rest_framework.test import APIClient
 
 from compliance.roles import grant_role
@@ -17,7 +18,6 @@ from tests.chaos.tickets import Tickets
 from tests.people import PASSWORD
 from workflows.creation import create_workflow
 from workflows.models import Execution, ExecutionEvent, ExecutionStatus
-from workflows.models import Workflow as WorkflowRow
 from workflows.reasons import ReasonCode
 from workflows.requests import Conflict, RequestRefused
 
@@ -105,18 +105,22 @@ class People:
         """Look at the far side, as a person does: what is there has happened, what is not is to be done."""
         done = {effect["reference"] for effect in self.tickets.read_effects()}
         events = insist(lambda: list(ExecutionEvent.objects.filter(execution=execution).order_by("sequence")))
-        unknown = find_unanswered_calls(events)
+        unknown, sequence = next(iter(find_unanswered_calls(events).items()))
         body: dict[str, Any] = {"outcome": "retry", "reason": "It is not in the log of the far side."}
         if random.Random(f"{self.seed}:settle:{execution.stage.workflow.name}").random() < _GIVE_UP_SHARE:
             body = {"outcome": "give_up", "reason": "It is not worth the trouble."}
-        elif unknown and unknown[0] in done:
-            result = {"done": {"reference": unknown[0]}}
+        elif unknown in done:
+            result = {"done": {"reference": unknown}}
             body = {"outcome": "happened", "reason": "It is in the log of the far side.", "result": result}
+        # Asked again after a lost connection, it must not decide about the call after this one.
+        body["call"] = sequence
         client = APIClient(SERVER_NAME="127.0.0.1")
         client.force_authenticate(self.approver)
 
         def settle() -> int:
             answer = client.post(f"/api/v1/executions/{execution.id}/settle", body, format="json")
+            if answer.status_code >= 500:
+                raise OperationalError(f"settle answered {answer.status_code}: the database is away")
             if answer.status_code not in (200, 409):
                 raise RuntimeError(f"settle answered {answer.status_code}: {answer.content[:400]!r}")
             return int(answer.status_code)
@@ -125,20 +129,16 @@ class People:
         self.settled.setdefault(str(execution.id), []).append(f"{body['outcome']} ({status})")
 
 
-def find_unanswered_calls(events: Sequence[ExecutionEvent]) -> list[str]:
-    """Return the ids of allowed calls that have neither a result nor a settlement, in order."""
-    open_calls: dict[str, None] = {}
+def find_unanswered_calls(events: Sequence[ExecutionEvent]) -> dict[str, int]:
+    """Return the allowed calls that have neither a result nor a settlement, in order: the event's number by the id."""
+    open_calls: dict[str, int] = {}
     for event in events:
         facts: Mapping[str, Any] = event.facts
         if event.kind == "tool_call" and facts["decision"] == "allow":
-            open_calls[str(facts["tool_call_id"])] = None
+            open_calls[str(facts["tool_call_id"])] = event.sequence
         elif event.kind in {"tool_result", "tool_settlement"}:
             open_calls.pop(str(facts["tool_call_id"]), None)
-    return list(open_calls)
-
-
-def list_workflow_rows() -> list[WorkflowRow]:
-    return insist(lambda: list(WorkflowRow.objects.order_by("created_at")))
+    return open_calls
 
 
 def _make_account(name: str, role: str) -> User:

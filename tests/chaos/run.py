@@ -34,11 +34,14 @@ from workflows.reasons import ReasonCode
 
 WORKER_NAMES = ["right", "wrong"]
 _STOP_SECONDS = DRAIN_SECONDS + 15.0
+_PATIENCE_SECONDS = 20.0
+_LONGEST_REST_FACTOR = 6
 
 
 @dataclass(frozen=True)
 class Options:
-    """`seconds` is how long harm is done, and workflows are asked for; `rest_seconds` how long rest is waited for."""
+    """`seconds` is how long harm is done, and workflows are asked for; `rest_seconds` how long
+    rest is waited for while nothing happens."""
 
     seed: int
     workflows: int
@@ -103,16 +106,23 @@ def run_seed(options: Options, server: Server, directory: Path, say: Callable[[s
 
 
 def _do_harm(options: Options, workflows: tuple[Workflow, ...], people: People, workers: Workers, doer: Doer) -> None:
-    """Ask for the workflows, evenly, and do harm by the schedule, until both are through."""
+    """Ask for the workflows, evenly, and do harm by the schedule, until both are through.
+
+    What cannot be done yet is tried again for a while, and what is late does not come all at once.
+    """
     harms = plan_harm(options.seed, options.dose, options.seconds, len(WORKER_NAMES))
-    started, asked = time.monotonic(), 0
+    shortest_gap = options.seconds / len(harms) / 3
+    started, asked, last_done = time.monotonic(), 0, 0.0
     while asked < len(workflows) or harms:
         passed = time.monotonic() - started
         while asked < len(workflows) and asked <= passed / options.seconds * len(workflows):
             people.ask_for(workflows[asked])
             asked += 1
-        while harms and harms[0].at <= passed:
-            doer.do(harms.pop(0))
+        if harms and max(harms[0].at, last_done + shortest_gap) <= passed:
+            tried_for = passed - max(harms[0].at, last_done)
+            if doer.do(harms[0]) or tried_for > _PATIENCE_SECONDS:
+                harms.pop(0)
+                last_done = time.monotonic() - started
         workers.keep_up()
         people.look_after(may_settle=not doer.is_away)
         time.sleep(0.2)
@@ -127,20 +137,26 @@ def _wait_for_rest(
 ) -> float:
     """Wait until nothing is left to do but for people who never come. Returns the seconds that it took.
 
-    What dies at points, dies meanwhile as well, but not in the last half of the time.
+    Given up when nothing was written for so long, and at the latest after some times that: a busy machine is slow, and
+    slow is not lost. What dies at points, dies meanwhile as well, but only for half of the time.
     """
     unsigned = {workflow.name for workflow in people.workflows if workflow.person == "never"}
-    started = time.monotonic()
-    while (passed := time.monotonic() - started) < options.rest_seconds:
+    started = last_change = time.monotonic()
+    written = -1
+    while time.monotonic() - last_change < options.rest_seconds:
+        passed = time.monotonic() - started
         if passed > options.rest_seconds / 2:
             tickets.call_off()
         workers.keep_up()
         people.look_after(may_settle=True)
         if insist(lambda: _is_at_rest(unsigned)):
             return passed
+        count = insist(audit.count_writes)
+        if count != written and passed < _LONGEST_REST_FACTOR * options.rest_seconds:
+            written, last_change = count, time.monotonic()
         time.sleep(0.3)
-    say(f"not at rest after {options.rest_seconds:.0f} s")
-    return options.rest_seconds
+    say(f"not at rest after {time.monotonic() - started:.0f} s")
+    return time.monotonic() - started
 
 
 def _is_at_rest(unsigned: set[str]) -> bool:
