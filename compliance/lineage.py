@@ -77,7 +77,7 @@ def _collect_policies(
     given = {find_given_text(stage), subject, *(upstream.artifact_digest for upstream in upstreams)}
     texts = _trace_texts({text for text in given if text}, chain)
     if chain[0].is_parallel:
-        texts, joined = _spread(texts, chain)
+        texts, joined = _spread(texts, chain, stage["id"])
         digests.update(opened["policy"]["digest"] for opened in joined)
     for entry in chain:
         if entry.kind in {"admission", "execution"} and entry.touches(texts):
@@ -88,13 +88,13 @@ def _collect_policies(
     return tuple(sorted(digests))
 
 
-def _spread(texts: Set[str], chain: Sequence[Attestation]) -> tuple[Set[str], list[Mapping[str, Any]]]:
+def _spread(texts: Set[str], chain: Sequence[Attestation], asking: str) -> tuple[Set[str], list[Mapping[str, Any]]]:
     """Return the texts, with those that they are worked on together with, and the stages that do that or may come to.
 
     With a stage come all those that it will rest on: their policies count once it is admitted, so they count before.
     """
     opened = {stage["id"]: stage for stage in chain[0].stages}
-    to_come = _find_texts_to_come(chain)
+    to_come = _find_texts_to_come(chain, asking)
     found = set(texts)
     joined: set[str] = set()
     fresh = True
@@ -109,12 +109,12 @@ def _spread(texts: Set[str], chain: Sequence[Attestation]) -> tuple[Set[str], li
     return found, [opened[name] for name in joined]
 
 
-def _find_texts_to_come(chain: Sequence[Attestation]) -> dict[str, set[str]]:
+def _find_texts_to_come(chain: Sequence[Attestation], asking: str) -> dict[str, set[str]]:
     """Return by stage the texts that it works on or may come to: those that are known, and those it may be passed on.
 
-    A reviewer that has not ended may pass on what it reviews, and a release what it releases.
+    A reviewer may pass on what it reviews, and a release what it releases. Whether it then does is not asked, or who is
+    faster would decide. Only what the stage that asks passes on comes in no order before its own end.
     """
-    ended = {entry.stage_id for entry in chain if entry.kind == "execution"}
     found: dict[str, set[str]] = {}
     passed_on: dict[str, set[str]] = {}
     for stage in chain[0].stages:
@@ -122,7 +122,7 @@ def _find_texts_to_come(chain: Sequence[Attestation]) -> dict[str, set[str]]:
             *(passed_on.get(name, set()) for name in stage["upstream_stage_ids"])
         )
         found[stage["id"]] = own
-        if stage["role"] in {"reviewer", "release"} and stage["id"] not in ended:
+        if stage["role"] in {"reviewer", "release"} and stage["id"] != asking:
             passed_on[stage["id"]] = own
     return found
 

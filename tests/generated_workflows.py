@@ -1,6 +1,7 @@
 """Workflows that hypothesis makes up: roles, lineage, policies, what agents answer, and what goes wrong meanwhile."""
 
 import contextlib
+import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import cycle
@@ -10,6 +11,7 @@ from unittest import mock
 from hypothesis import strategies as st
 
 from releases.services import sign_off
+from tests.interleaved_stages import Interleaving
 from tests.people import PASSWORD, make_alice, make_bob
 from tests.workflow_driver import (
     CLEAN_TEXT,
@@ -36,6 +38,7 @@ from workflows.leases import sweep
 from workflows.models import Execution, Workflow
 from workflows.requests import StageRequest, WorkflowRequest
 from workflows.services import cancel_workflow
+from workflows.transitions import LEASED
 
 TEXTS = (
     CLEAN_TEXT,
@@ -111,9 +114,20 @@ class Interruptions:
             patch.stop()
 
 
+@dataclass(frozen=True)
+class StagePlan:
+    """A stage, what its agent answers if it reviews, and the text that it makes; `writes`: as a document, too."""
+
+    stage: StageRequest
+    review: str
+    text: str
+    writes: bool = False
+
+
 @st.composite
-def stage_plans(draw: st.DrawFn, position: int, count: int, roles: list[str]) -> tuple[StageRequest, str, str]:
-    """A stage, what its agent answers, and the text that it writes. Most workflows end in a release."""
+def stage_plans(draw: st.DrawFn, position: int, count: int, roles: list[str], common: str) -> StagePlan:
+    """One stage, often with the text that several have in common. Most workflows end in a release."""
+    texts = st.sampled_from((common, common, common, *TEXTS))
     choices = ["reviewer", "reviewer", "release", "worker", "intake"] if position else ["reviewer", "worker"]
     role = draw(st.sampled_from(choices)) if position + 1 < count else "release"
     upstream = draw(st.sets(st.sampled_from(range(position)), max_size=3)) if position else set()
@@ -131,28 +145,31 @@ def stage_plans(draw: st.DrawFn, position: int, count: int, roles: list[str]) ->
         stage_role=role,
         compliance_policy=draw(st.sampled_from(POLICIES)),
         upstream_stage_ids=tuple(f"s{index}" for index in sorted(upstream)),
-        document=draw(st.sampled_from(TEXTS)) if takes_document and draw(st.booleans()) else None,
+        document=draw(texts) if takes_document and draw(st.booleans()) else None,
     )
-    return stage, draw(st.sampled_from(REVIEWS)), draw(st.sampled_from(TEXTS))
+    review, text = draw(st.sampled_from(REVIEWS)), draw(texts)
+    return StagePlan(stage, review, text, writes=role == "worker" and draw(st.booleans()))
 
 
 @st.composite
-def workflow_plans(draw: st.DrawFn) -> list[tuple[StageRequest, str, str]]:
-    plans: list[tuple[StageRequest, str, str]] = []
-    count = draw(st.integers(2, 5))
+def workflow_plans(draw: st.DrawFn) -> list[StagePlan]:
+    plans: list[StagePlan] = []
+    count, common = draw(st.integers(2, 5)), draw(st.sampled_from(TEXTS))
     for position in range(count):
-        plans.append(draw(stage_plans(position, count, [plan[0].stage_role for plan in plans])))
+        plans.append(draw(stage_plans(position, count, [plan.stage.stage_role for plan in plans], common)))
     return plans
 
 
-def build_agent(plans: list[tuple[StageRequest, str, str]]) -> Callable[..., Any]:
-    answers = {plan[0].id: plan for plan in plans}
+def build_agent(plans: list[StagePlan]) -> Callable[..., Any]:
+    answers = {plan.stage.id: plan for plan in plans}
 
     async def run(work: AgentWork, journal: Any, documents: Any) -> AgentResult:
         stage_id = await documents.database.call(_find_stage_id, work.execution_id)
-        _, review, text = answers[stage_id]
+        plan = answers[stage_id]
         reservation = await journal.reserve(ONE_CENT, Entry("model_request", {"attempt": 1}, {"task": work.task}))
-        answer = _answer(work, review, text)
+        if plan.writes:
+            await documents.write("reports", plan.text)
+        answer = _answer(work, plan.review, plan.text)
         settlement = Settlement(reservation.nanocents, reservation.nanocents // 2)
         await journal.settle(settlement, Entry("model_response", SCRIPTED_CHARGE, {"answer": repr(answer)}))
         return AgentResult(answer, work.provider, "scripted", Usage(1, 10, 2))
@@ -176,53 +193,78 @@ def _answer(work: AgentWork, review: str, text: str) -> Answer:
     return WorkerAnswer(text)
 
 
-def drive(workflow: Workflow, sign_offs: list[str], picks: Sequence[int] = ()) -> None:
-    """Run to rest as workers, sweep and officers would, whatever gets killed meanwhile.
-
-    `picks` choose among the executions that are ready at one time.
-    """
-    decisions, turns = list(sign_offs), cycle(picks or (0,))
+def drive(workflow: Workflow, sign_offs: list[str]) -> None:
+    """Run to rest, stage after stage, as workers, sweep and officers would, whatever gets killed meanwhile."""
+    decisions = list(sign_offs)
     for _ in range(300):
-        open_rows = Execution.objects.filter(stage__workflow=workflow)
-        queued = list(open_rows.filter(status="queued").order_by("stage__position"))
-        ready = queued[next(turns) % len(queued)] if queued else None
-        waiting = open_rows.filter(status="waiting").first()
+        ready = next(iter(_list_ready(workflow)), None)
         if ready is not None:
-            open_rows.filter(id=ready.id).update(available_at=None)
             with contextlib.suppress(WorkerKilled):
-                run_ready_execution(ready.id)
-        elif open_rows.filter(status__in=["planning", "executing", "verifying"]).exists():
-            expire_leases(workflow)
-            sweep()
-        elif waiting is not None and decisions:
-            sign_off(
-                execution_id=waiting.id,
-                actor=make_bob(),
-                decision=decisions.pop(),
-                artifact_sha256=waiting.subject_digest,
-                meaning="Approval",
-                reason="Read it.",
-                password=PASSWORD,
-                address=None,
-            )
-        else:
+                run_ready_execution(ready)
+        elif not _recover(workflow) and not (decisions and _sign(workflow, decisions)):
             return
     raise AssertionError("the workflow never came to rest")
 
 
+def drive_interleaved(
+    workflow: Workflow, sign_offs: list[str], picks: Sequence[int], repeated: frozenset[int] = frozenset()
+) -> None:
+    """As `drive`, with all that is ready at one time side by side; `picks` choose whose next call it is, each time."""
+    decisions, turns = list(sign_offs), cycle(picks or (0,))
+    for _ in range(300):
+        with contextlib.suppress(WorkerKilled):
+            Interleaving(lambda: _list_ready(workflow), turns, repeated).run()
+        if not _recover(workflow) and not _list_ready(workflow) and not (decisions and _sign(workflow, decisions)):
+            return
+    raise AssertionError("the workflow never came to rest")
+
+
+def _list_ready(workflow: Workflow) -> list[uuid.UUID]:
+    queued = Execution.objects.filter(stage__workflow=workflow, status="queued")
+    queued.update(available_at=None)
+    return list(queued.order_by("stage__position").values_list("id", flat=True))
+
+
+def _recover(workflow: Workflow) -> bool:
+    """Sweep what a killed worker held, and say whether there was anything."""
+    if not Execution.objects.filter(stage__workflow=workflow, status__in=LEASED).exists():
+        return False
+    expire_leases(workflow)
+    sweep()
+    return True
+
+
+def _sign(workflow: Workflow, decisions: list[str]) -> bool:
+    """Let an officer decide on a release that waits, and say whether there was one."""
+    waiting = Execution.objects.filter(stage__workflow=workflow, status="waiting").first()
+    if waiting is None:
+        return False
+    sign_off(
+        execution_id=waiting.id,
+        actor=make_bob(),
+        decision=decisions.pop(),
+        artifact_sha256=waiting.subject_digest,
+        meaning="Approval",
+        reason="Read it.",
+        password=PASSWORD,
+        address=None,
+    )
+    return True
+
+
 def run_generated(
-    plans: list[tuple[StageRequest, str, str]],
+    plans: list[StagePlan],
     kill_at: frozenset[int],
     cancel_at: int | None,
     sign_offs: list[str],
+    drive_to_rest: Callable[[Workflow, list[str]], None] = drive,
     mode: str = "sequential",
-    picks: Sequence[int] = (),
 ) -> Workflow:
     """Create a planned workflow and run it to rest under these interruptions; return it as it is then."""
     make_bob()
-    workflow = submit(WorkflowRequest(name="Generated", stages=tuple(plan[0] for plan in plans), mode=mode))
+    workflow = submit(WorkflowRequest(name="Generated", stages=tuple(plan.stage for plan in plans), mode=mode))
     interruptions = Interruptions(kill_at, cancel_at, workflow)
     with mock.patch.object(engine, "run_agent", build_agent(plans)), interruptions:
-        drive(workflow, sign_offs, picks)
+        drive_to_rest(workflow, sign_offs)
     workflow.refresh_from_db()
     return workflow

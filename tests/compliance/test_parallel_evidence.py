@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from compliance.chain import ChainError
-from compliance.gate import Allow
+from compliance.gate import Allow, Refuse
 from compliance.lineage import Lineage
 from compliance.package import VerificationReport, verify_package
 from compliance.package.text_output import format_report
@@ -238,33 +238,62 @@ def test_inspecting_under_more_policies_than_it_was_admitted_under_does_not_help
     assert "more policies than it was admitted under" in found["gate"]
 
 
-def build_passing_on(mode: str) -> tuple[EvidenceBuilder, StageFacts, StageFacts]:
-    """A lax review and release of a text that a second reviewer, who comes later, may pass on to a strict stage."""
-    builder = EvidenceBuilder(mode=mode)
+def build_passing_on() -> tuple[EvidenceBuilder, StageFacts, StageFacts, StageFacts]:
+    """A lax review and release of a text that a second reviewer, who comes later, may pass on to a strict stage.
+
+    Returns the builder, the review, its release and the second review. Nothing has run.
+    """
+    builder = EvidenceBuilder(mode="parallel")
     lax, strict = builder.add_policy("lax"), builder.add_policy("strict", sign_offs=1)
     review = builder.add_stage("review", "reviewer", policy=lax, document=TEXT)
     release = builder.add_stage("release", "release", policy=lax, upstreams=["review"])
     second = builder.add_stage("second", "reviewer", policy=lax, document=TEXT)
     builder.add_stage("third", "reviewer", policy=lax, upstreams=["second"])
     builder.add_stage("strict", policy=strict, upstreams=["third"])
-    builder.run(review)
-    return builder, release, second
+    return builder, review, release, second
 
 
-def test_in_parallel_what_may_be_passed_on_counts_before_it_is() -> None:
-    builder, release, second = build_passing_on("parallel")
-    assert count_sign_offs(builder, release) == 1
+def pass_on(builder: EvidenceBuilder, second: StageFacts) -> None:
     builder.run(second)
-    assert count_sign_offs(builder, release) == 1
 
 
-def test_what_might_have_been_passed_on_still_counts_when_it_was_rejected() -> None:
-    """The admission of its review is under the strict policy already: who is faster changes nothing."""
-    builder, release, second = build_passing_on("parallel")
+def reject(builder: EvidenceBuilder, second: StageFacts) -> None:
     decision = builder.ask(second)
     assert isinstance(decision, Allow)
     builder.end(second, decision, builder.admit(second, decision), artifact=None, answer="rejected", judged=TEXT)
+
+
+def fail_unadmitted(builder: EvidenceBuilder, second: StageFacts) -> None:
+    never = Refuse("attempts_exhausted", "its worker died")
+    builder.end(second, never, None, artifact=None, status="failed", reason=(never.code, never.detail))
+
+
+@pytest.mark.parametrize("end", [pass_on, reject, fail_unadmitted])
+@pytest.mark.parametrize("when", ["before the review", "before the release", "later"])
+def test_what_may_be_passed_on_counts_whatever_becomes_of_it_and_whenever(end: Any, when: str) -> None:
+    builder, review, release, second = build_passing_on()
+    if when == "before the review":
+        end(builder, second)
+    builder.run(review)
+    if when == "before the release":
+        end(builder, second)
     assert count_sign_offs(builder, release) == 1
+
+
+def test_what_comes_after_the_end_of_a_release_alone_does_not_count_for_it() -> None:
+    builder = EvidenceBuilder(mode="parallel")
+    lax, strict = builder.add_policy("lax"), builder.add_policy("strict", sign_offs=1)
+    review = builder.add_stage("review", "reviewer", policy=lax, document=TEXT)
+    release = builder.add_stage("release", "release", policy=lax, upstreams=["review"])
+    builder.add_stage("heir", policy=strict, upstreams=["release"])
+    builder.run(review)
+    assert "strict" not in {builder.terms[digest].name for digest in lineage_of(builder, release)}
+
+
+def lineage_of(builder: EvidenceBuilder, stage: StageFacts) -> tuple[str, ...]:
+    decision = builder.ask(stage)
+    assert decision.lineage is not None
+    return decision.lineage.policies
 
 
 def test_many_reviewers_that_name_all_before_them_are_traced_at_once() -> None:

@@ -5,6 +5,7 @@ import json
 import re
 import uuid
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -269,6 +270,19 @@ def test_queries_of_a_list_do_not_grow_with_it(bob_desk: Client) -> None:
     for _ in range(5):
         run_to_rest(submit(request_review_and_release(), make_alice()))
     assert count_queries() == for_one
+
+
+def test_a_workflows_page_and_list_show_its_mode_and_what_each_stage_comes_after(bob_desk: Client) -> None:
+    stages = (StageRequest(id="first", name="F", task="T."), StageRequest(id="next", name="N", task="T."))
+    named = replace(stages[1], upstream_stage_ids=("first",))
+    workflow = submit(WorkflowRequest(name="Branches", mode="parallel", stages=(stages[0], named)))
+    submit(WorkflowRequest(name="One by one", stages=stages))
+    page = bob_desk.get(page_address(workflow)).content.decode()
+    assert "Parallel" in page
+    assert re.search(r'field-upstreams">\s*<p>first</p>', page)
+    listed = bob_desk.get(list_address(Workflow), {"mode__exact": "parallel"}).content.decode()
+    assert "Branches" in listed
+    assert "One by one" not in listed
 
 
 def test_queries_of_a_workflows_page_do_not_grow_with_its_stages(bob_desk: Client) -> None:

@@ -1,8 +1,12 @@
 """`mode: "parallel"`: each stage starts when the stages that it names have completed, and no sooner."""
 
+import itertools
+import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.db import connection
 
 from compliance.package import verify_package
 from compliance.services import read_attestations
@@ -19,8 +23,8 @@ from tests.workflow_driver import (
     script_agents,
     submit,
 )
-from tests.workflows.test_concurrency import run_together
-from workflows import engine
+from tests.workflows.test_concurrency import PATIENCE_SECONDS, run_together
+from workflows import endings, engine
 from workflows.agents.types import (
     AgentFailure,
     AgentResult,
@@ -347,3 +351,50 @@ def test_what_waits_for_two_that_end_at_the_same_moment_starts_once() -> None:
     assert Execution.objects.filter(stage__workflow=workflow, stage__stage_id="join").count() == 1
     assert run_to_rest(workflow).status == "completed"
     assert verified(workflow)
+
+
+@pytest.mark.postgresql
+@pytest.mark.django_db(transaction=True)
+def test_the_second_of_two_ends_waits_for_the_first_and_sees_what_it_did(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first is held open until the database says that the second waits for a lock of its."""
+    workflow = submit_parallel(stage("one"), stage("two"), stage("join", "one", "two"))
+    running = []
+    for name in ("one", "two"):
+        claim = claim_execution(find_execution(workflow, name).id)
+        assert claim is not None
+        running.append((claim, begin_execution(claim)))
+    real, ends = endings._advance, itertools.count()
+
+    def hold_first_open(*arguments: Any) -> None:
+        real(*arguments)
+        if next(ends) == 0:
+            wait_until(is_somebody_blocked)
+
+    monkeypatch.setattr(endings, "_advance", hold_first_open)
+
+    def finish() -> None:
+        claim, work = running.pop()
+        assert work is not None
+        answer = WorkerAnswer(f"Made by {claim.stage_uid}.")  # one text for both would make them wait for its row
+        finish_execution(claim, work, AgentResult(answer, "embedded", "scripted", Usage()))
+
+    results = run_together(finish, 2)
+    assert not [result for result in results if isinstance(result, Exception)], results
+    assert Execution.objects.filter(stage__workflow=workflow, stage__stage_id="join").count() == 1
+    assert run_to_rest(workflow).status == "completed"
+    assert verified(workflow)
+
+
+def is_somebody_blocked() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND cardinality(pg_blocking_pids(pid)) > 0"
+        )
+        return bool(cursor.fetchone()[0])
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not condition():
+        assert time.monotonic() < deadline, "nobody waits"

@@ -12,7 +12,8 @@ from compliance.signing import public_identity
 from tests.held_journal import read_document, write_document
 from tests.workflow_driver import CLEAN_TEXT, claim_execution, find_execution, run_to_rest, submit
 from workflows.agents.types import AgentResult, Answer, ReleaseAnswer, ReviewAnswer, Usage, WorkerAnswer
-from workflows.engine import begin_execution, finish_execution
+from workflows.endings import Ending
+from workflows.engine import begin_execution, end_without_answer, finish_execution
 from workflows.export import build_workflow_package
 from workflows.leases import Claim
 from workflows.models import Execution, Workflow
@@ -265,6 +266,22 @@ def test_a_text_that_was_not_passed_on_after_all_is_released_under_the_stricter_
     assert release.finish(RELEASED).status == "completed"
     assert policies_of(workflow, "release") == {"default", "hipaa"}
     assert_verifies(run_to_rest(workflow))
+
+
+def test_a_reviewer_that_fails_before_its_admission_takes_no_policy_back() -> None:
+    """It will pass nothing on, but the release that counted on it is no less admitted for that."""
+    workflow = submit_branches(
+        stage("second", role="reviewer", document=CLEAN_TEXT), stage("strict", "second", policy="hipaa")
+    )
+    approve_review(workflow)
+    release = Running(workflow, "release")
+    claim = claim_execution(find_execution(workflow, "second").id)
+    assert claim is not None
+    end_without_answer(claim, Ending("failed", ("attempts_exhausted", "its worker died")))
+    ended = release.finish(RELEASED)
+    assert ended.status == "completed", ended.reason_detail
+    assert policies_of(workflow, "release") == {"default", "hipaa"}
+    assert_verifies(workflow)
 
 
 def test_a_branch_with_other_texts_asks_nothing_of_the_release() -> None:

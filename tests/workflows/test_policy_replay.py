@@ -24,7 +24,9 @@ from tests.replayed_policies import (
 )
 from tests.workflow_driver import (
     CLEAN_TEXT,
+    find_execution,
     request_review_and_release,
+    run_ready_execution,
     run_to_rest,
     submit,
 )
@@ -250,3 +252,24 @@ def test_a_draft_of_another_name_stands_where_it_is_told_to() -> None:
     with pytest.raises(UnknownPolicy, match="no version of a policy named strict was ever published"):
         replay(draft)
     assert ends(replay(draft, in_place_of="default"))["review"] == ("completed", "non_compliant", "")
+
+
+def test_in_parallel_only_what_rests_on_a_stage_that_would_be_blocked_would_not_have_run() -> None:
+    stages = (
+        *request_review_and_release(MAIL_TEXT).stages,
+        StageRequest(
+            id="heir", name="Heir", task=CLEAN_TEXT, compliance_policy="hipaa", upstream_stage_ids=("release",)
+        ),
+        StageRequest(id="write", name="Write", task=CLEAN_TEXT, compliance_policy="hipaa"),
+    )
+    workflow = submit(WorkflowRequest(name="Four", mode="parallel", stages=stages))
+    for stage_id in ("review", "release", "heir", "write"):
+        run_ready_execution(find_execution(workflow, stage_id).id)
+    assert run_to_rest(workflow).status == "completed", workflow.reason_detail
+
+    found = replay(change(in_force("default"), block("email_address", action="block_release")))
+
+    assert ends(found) == {
+        "release": ("blocked", "non_compliant", "content_blocked"),
+        "heir": ("cancelled", "", "earlier_stage_ended"),
+    }

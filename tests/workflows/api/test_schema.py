@@ -111,3 +111,11 @@ def test_an_answer_has_exactly_the_members_that_are_described(schema: dict[str, 
         (record,) = alice_api.get(f"/api/v1/{kind}").json()["results"]
         whole = alice_api.get(f"/api/v1/{kind}/{record[key]}").json()
         assert set(whole) == set(component(schema, name)["properties"])
+
+
+def test_both_modes_are_named_and_sequential_is_the_default(schema: dict[str, Any]) -> None:
+    assert set(component(schema, "WorkflowMode")["enum"]) == {"sequential", "parallel"}
+    asked = component(schema, "WorkflowRequest")
+    assert asked["properties"]["mode"]["default"] == "sequential"
+    assert "mode" not in asked["required"]
+    assert "lineage_changed" in component(schema, "ReasonCode")["enum"]
