@@ -76,7 +76,7 @@ def plan_point_kills(seed: int, dose: Dose, workflows: int) -> dict[str, list[in
         chosen = draw.sample([point for point in POINTS if point.per_hundred > _RARELY], dose.points)
     due = {}
     for point in chosen:
-        visits = max(1, int(point.per_hundred * workflows / 100 * 0.8))
+        visits = max(1, int(point.per_hundred * workflows / 100 * 0.6))
         count = dose.kills_at_each_point if point.per_hundred > _RARELY else 1
         due[point.name] = sorted(draw.randint(1, visits) for _ in range(count))
     return due

@@ -93,7 +93,8 @@ def run_seed(options: Options, server: Server, directory: Path, say: Callable[[s
         try:
             _do_harm(options, workflows, people, workers, doer)
             doer.finish()
-            rested = _wait_for_rest(options, people, workers, tickets, say)
+            rested = _wait_for_rest(options, people, workers, say)
+            tickets.call_off()
         finally:
             problems = workers.stop(_STOP_SECONDS)
         run = read_run(workflows, models.requests, list(tickets.read_effects()), people.settled, doer.stops)
@@ -132,21 +133,18 @@ def _wait_for_rest(
     options: Options,
     people: People,
     workers: Workers,
-    tickets: Tickets,
     say: Callable[[str], None],
 ) -> float:
     """Wait until nothing is left to do but for people who never come. Returns the seconds that it took.
 
     Given up when nothing was written for so long, and at the latest after some times that: a busy machine is slow, and
-    slow is not lost. What dies at points, dies meanwhile as well, but only for half of the time.
+    slow is not lost.
     """
     unsigned = {workflow.name for workflow in people.workflows if workflow.person == "never"}
     started = last_change = time.monotonic()
     written = -1
     while time.monotonic() - last_change < options.rest_seconds:
         passed = time.monotonic() - started
-        if passed > options.rest_seconds / 2:
-            tickets.call_off()
         workers.keep_up()
         people.look_after(may_settle=True)
         if insist(lambda: _is_at_rest(unsigned)):
