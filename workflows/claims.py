@@ -91,8 +91,8 @@ def _choose(room: Room) -> list[uuid.UUID]:
             wanted = min(share, limits[owner] - taken[owner], room.free - len(chosen))
             if wanted < 1:
                 continue
-            offset = taken[owner]
-            rows = ready.filter(owner_id=owner).order_by("created_at", "id")[offset : offset + wanted]
+            # By id, not by an offset: what is queued again meanwhile is older, and shifts the rest of the queue.
+            rows = ready.filter(owner_id=owner).exclude(id__in=chosen).order_by("created_at", "id")[:wanted]
             found = list(rows.values_list("id", flat=True))
             chosen += found
             taken[owner] += len(found)

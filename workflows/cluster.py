@@ -9,12 +9,17 @@ import os
 import signal
 import subprocess
 import sys
+import threading
+import time
 
 import django
 from django.conf import settings
 from django.core.management import call_command
 
 from workflows.processes import end_with_parent
+
+_LOOK_SECONDS = 1.0
+_MARGIN_SECONDS = 3.0
 
 
 def start_cluster(environment: dict[str, str]) -> "subprocess.Popen[bytes]":
@@ -37,8 +42,22 @@ def _start(arguments: list[str], environment: dict[str, str]) -> "subprocess.Pop
     )
 
 
+def watch_parent(parent: int, patience: float) -> None:
+    """Wait until this process's parent has died; then kill what is left of the group `patience` seconds later.
+
+    A cluster that hangs ends on no signal, and its loops, which would notice, may have drained already.
+    """
+    while os.getppid() == parent:
+        time.sleep(_LOOK_SECONDS)
+    time.sleep(patience)
+    os.killpg(os.getpgrp(), signal.SIGKILL)
+
+
 def main() -> None:
+    parent = os.getppid()
     django.setup()
+    patience = settings.DRAIN_SECONDS + _MARGIN_SECONDS
+    threading.Thread(target=watch_parent, args=(parent, patience), name="parent", daemon=True).start()
     from workflows.agents.runner import load_model_libraries
     from workflows.worker_process import run_alone
 

@@ -85,7 +85,7 @@ def take_leases(execution_ids: Collection[uuid.UUID], process: str) -> list[Clai
         available_at=None,
         started_at=Coalesce("started_at", Now()),
     )
-    return [found[execution_id] for execution_id in execution_ids if execution_id in found]
+    return [found[execution_id] for execution_id in dict.fromkeys(execution_ids) if execution_id in found]
 
 
 def lock_claim(claim: Claim) -> Execution:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
@@ -160,3 +161,26 @@ def test_a_claim_takes_as_many_queries_however_many_executions_it_takes() -> Non
     submit_many(make_alice(), 12)
 
     assert count_queries(2) == count_queries(9)
+
+
+def test_an_execution_that_is_queued_again_while_claims_are_chosen_makes_none_be_claimed_twice() -> None:
+    """What another process gives back meanwhile is older, and shifts what comes after it in an owner's queue."""
+    submit_many(make_alice(), 6)
+    submit_many(make_person("charlie", "operator"), 1)
+    oldest = Execution.objects.order_by("created_at", "id").values_list("id", flat=True)[0]
+    Execution.objects.filter(id=oldest).update(status="planning")
+    rounds = 0
+
+    def give_back(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        nonlocal rounds
+        if "LIMIT" in sql and "owner_id" in sql:
+            rounds += 1
+            if rounds == 3:
+                Execution.objects.filter(id=oldest).update(status="queued")
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(give_back):
+        claims = claim(6)
+
+    assert rounds >= 3, "the owner's queue was not read a second time"
+    assert len({each.execution_id for each in claims}) == len(claims)

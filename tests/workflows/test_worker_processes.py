@@ -1,6 +1,7 @@
 """Real web and worker processes against a model that hangs: what is killed or cancelled, and what comes of it."""
 
 import os
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,9 +17,9 @@ pytestmark = pytest.mark.slow
 
 
 @contextmanager
-def make_service(tmp_path: Path, stub: AnthropicStub | OpenAIStub) -> Iterator[LocalService]:
+def make_service(tmp_path: Path, stub: AnthropicStub | OpenAIStub, **settings: str) -> Iterator[LocalService]:
     """Web and a worker of two processes, on a database of their own of the kind that the suite runs on."""
-    environment = {stub.environment_variable: stub.base_url}
+    environment = {stub.environment_variable: stub.base_url, **settings}
     with (
         temporary_database(os.environ.get("TEST_DATABASE_URL", "")) as url,
         LocalService(tmp_path, url, worker_processes=2, environment=environment) as service,
@@ -85,3 +86,31 @@ def test_an_idle_process_that_dies_with_the_queues_lock_does_not_stop_the_worker
         workflow = client.post("/workflows", body).expect(201)
 
         assert client.wait_for_workflow(workflow["id"], seconds=60)["status"] == "completed"
+
+
+def test_a_cluster_that_hangs_does_not_outlive_its_supervisor(tmp_path: Path) -> None:
+    """Its loops have drained, so that none is left to notice; its sentinel is stopped, and ends on no signal."""
+    with OpenAIStub() as stub, make_service(tmp_path, stub, DRAIN_SECONDS="1") as service:
+        supervisor = service.process_id("worker")
+        wait_until(lambda: len(list_loops(tmp_path)) == 2, "the loops")
+        cluster, sentinel = find_descendants(supervisor)[:2]
+        os.kill(sentinel, signal.SIGSTOP)
+        for pid in list_loops(tmp_path):
+            os.kill(pid, signal.SIGUSR1)
+        wait_until(lambda: not list_loops(tmp_path), "the end of the loops")
+        family = [cluster, *find_descendants(cluster)]
+        kill_all([supervisor])
+
+        wait_until(lambda: not any(is_running(pid) for pid in family), "the end of every process of the cluster")
+
+
+def list_loops(var_dir: Path) -> list[int]:
+    return [int(path.name.split(":")[1]) for path in (var_dir / "run").glob("loop-*")]
+
+
+def is_running(pid: int) -> bool:
+    """Say whether a process lives; one that has ended and was not waited for does not."""
+    try:
+        return (Path("/proc") / str(pid) / "stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
